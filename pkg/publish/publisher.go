@@ -1,0 +1,24 @@
+package publish
+
+import (
+	"context"
+
+	"github.com/imgo-build/imgo/pkg/image"
+)
+
+// Publisher brings one artifact to one place: a registry's repository, a tarball,
+// an OCI layout.
+//
+// Put and Tag are separate so that whatever belongs to the artifact (SBOM,
+// provenance, signature) can be put between them: until Tag, no name points to the
+// artifact and no file of the user's has changed.
+type Publisher interface {
+	// Put transfers everything that the artifact consists of.
+	Put(ctx context.Context, a image.Artifact) error
+	// Tag moves the names to the artifact: tags in a registry, the file or the
+	// index entry on disk. It is called after Put, with the same artifact.
+	Tag(ctx context.Context, a image.Artifact) error
+	// Close removes whatever Put left behind that Tag did not make visible. It can
+	// be called at any time and more than once.
+	Close() error
+}
