@@ -21,3 +21,16 @@ type Sourced interface {
 	// Source is the repository that has the blob, and false where there is none.
 	Source() (name.Repository, bool)
 }
+
+// LayerHistory says for each layer of a config, from the bottom, what made it,
+// which is the created_by of the history entries that have a layer.
+// See the OCI image specification, config.md, "history".
+func LayerHistory(config *v1.ConfigFile) []string {
+	var out []string
+	for _, h := range config.History {
+		if !h.EmptyLayer {
+			out = append(out, h.CreatedBy)
+		}
+	}
+	return out
+}
