@@ -1,0 +1,248 @@
+package gobuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imgo-build/imgo/pkg/build"
+	"github.com/imgo-build/imgo/pkg/event"
+)
+
+// job is a unit on its way through the go command.
+type job struct {
+	build.Unit
+	chain  *toolchain
+	out    *build.Binary // where its outcome goes
+	before os.FileInfo   // the binary of an earlier run; nil if none
+}
+
+// subject names a job in events and errors.
+func (j *job) subject() string {
+	return j.Package.ImportPath + " (" + platformName(j.Platform) + ")"
+}
+
+// group is the jobs of one go command. They share a toolchain, and no two have the
+// same name: the go command would silently leave one of the two binaries.
+type group struct {
+	chain *toolchain
+	key   string // of the toolchain
+	jobs  []*job
+}
+
+// Compile implements [build.Compiler]. The error is [*NoGoError] or, wrapped, the
+// context's. A binary's Err is a [*CompileError], [*DynamicError], [*PlatformError],
+// [*BuildInfoError], an error of the settings (see [Compiler.Load]) or of the build
+// directory.
+func (c *Compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Binary, error) {
+	out := make([]build.Binary, len(units))
+	groups, err := c.group(units, out)
+	if err != nil {
+		return nil, err
+	}
+	var g errgroup.Group
+	g.SetLimit(c.jobs)
+	for _, group := range groups {
+		g.Go(func() error {
+			c.buildGroup(ctx, group)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	if ctx.Err() != nil {
+		for _, b := range out {
+			if b.File != nil {
+				b.File.Close()
+			}
+		}
+		return nil, fmt.Errorf("compiling: %w", ctx.Err())
+	}
+	return out, nil
+}
+
+// group sorts units into groups. A unit that can't be compiled at all gets its
+// error here.
+func (c *Compiler) group(units []build.Unit, out []build.Binary) ([]*group, error) {
+	var groups []*group
+	for i, u := range units {
+		if u.Package.Err != nil {
+			out[i].Err = u.Package.Err
+			continue
+		}
+		t, err := c.toolchain(u.Go, u.Platform)
+		if noGo := (*NoGoError)(nil); errors.As(err, &noGo) {
+			return nil, err
+		}
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		j := &job{Unit: u, chain: t, out: &out[i]}
+		key := t.key() + "\n" + t.dir
+		into := slices.IndexFunc(groups, func(g *group) bool { return g.key == key && !g.has(u.Package.Name) })
+		if into < 0 {
+			into = len(groups)
+			groups = append(groups, &group{chain: t, key: key})
+		}
+		groups[into].jobs = append(groups[into].jobs, j)
+	}
+	return groups, nil
+}
+
+// has reports whether a group has a binary of that name. Case doesn't tell names
+// apart on every file system.
+func (g *group) has(name string) bool {
+	return slices.ContainsFunc(g.jobs, func(j *job) bool { return strings.EqualFold(j.Package.Name, name) })
+}
+
+// dirKey names the build directory of a group. Where the go command runs is no part
+// of it: the same build from another directory of the module finds its binaries.
+func (g *group) dirKey() string {
+	var names []string
+	for _, j := range g.jobs {
+		root := j.chain.dir
+		if m := j.Package.Module; m != nil && m.Version == "" && m.Dir != "" {
+			root = m.Dir
+		}
+		names = append(names, j.Package.ImportPath+" in "+root)
+	}
+	slices.Sort(names)
+	return g.chain.key() + "\n" + strings.Join(names, "\n")
+}
+
+func (g *group) subject() string {
+	var paths []string
+	for _, j := range g.jobs {
+		paths = append(paths, j.Package.ImportPath)
+	}
+	return strings.Join(paths, ", ") + " (" + platformName(g.chain.platform) + ")"
+}
+
+// buildGroup runs the go command for a group and fills in the outcomes of its jobs.
+func (c *Compiler) buildGroup(ctx context.Context, g *group) {
+	done := make([]func(string, error), len(g.jobs))
+	for i, j := range g.jobs {
+		done[i] = event.Track(c.events, event.Compile, j.subject())
+	}
+	c.buildInDir(ctx, g)
+	for i, j := range g.jobs {
+		text := ""
+		if j.cached() {
+			text = "cached"
+		}
+		done[i](text, oneLine(j.out.Err))
+	}
+}
+
+// cached reports whether the go command left the binary of an earlier run in place.
+func (j *job) cached() bool {
+	if j.out.File == nil || j.before == nil {
+		return false
+	}
+	now, err := j.out.File.Stat()
+	return err == nil && os.SameFile(now, j.before)
+}
+
+// buildInDir does the work of buildGroup while it holds the group's directory.
+func (c *Compiler) buildInDir(ctx context.Context, g *group) {
+	fail := func(err error) {
+		for _, j := range g.jobs {
+			j.out.Err = err
+		}
+	}
+	if ctx.Err() != nil {
+		fail(ctx.Err())
+		return
+	}
+	dir, err := c.dirs.Dir(ctx, g.dirKey())
+	if err != nil {
+		fail(fmt.Errorf("opening the build directory: %w", err))
+		return
+	}
+	for _, j := range g.jobs {
+		j.before, _ = os.Stat(filepath.Join(dir.Path(), j.Package.Name))
+	}
+	c.runGroup(ctx, g, dir)
+	if err := dir.Release(); err != nil {
+		// The binaries are open and checked: what is left behind does them no harm.
+		c.events.Emit(event.Event{
+			Kind: event.Warning, Stage: event.Compile, Subject: g.subject(),
+			Text: "releasing the build directory: " + err.Error(),
+		})
+	}
+}
+
+// runGroup compiles a group together and, where that fails, each package by itself
+// to learn which ones it was. What was compiled the first time is not again.
+func (c *Compiler) runGroup(ctx context.Context, g *group, dir Dir) {
+	failure, err := c.goBuild(ctx, g.chain, dir, g.subject(), g.jobs...)
+	for _, j := range g.jobs {
+		if failure != nil && len(g.jobs) > 1 && err == nil && ctx.Err() == nil {
+			single, singleErr := c.goBuild(ctx, g.chain, dir, "", j)
+			j.finish(single, singleErr, dir)
+			continue
+		}
+		j.finish(failure, err, dir)
+	}
+}
+
+// finish fills in a job's outcome from how its go command ended.
+func (j *job) finish(failure *CompileError, err error, dir Dir) {
+	if failure != nil {
+		failed := *failure
+		failed.ImportPath = j.Package.ImportPath
+		err = &failed
+	}
+	if err == nil {
+		*j.out, err = j.open(dir)
+	}
+	j.out.Err = err
+}
+
+// goBuild runs one go build. Its output goes to subject's events, to none for "". A
+// go command that ran and failed is a CompileError, which names no package yet.
+func (c *Compiler) goBuild(ctx context.Context, t *toolchain, dir Dir, subject string, jobs ...*job) (*CompileError, error) {
+	args := []string{"build", "-o", dir.Path() + string(filepath.Separator)}
+	args = append(args, t.flags...)
+	if t.jobs > 0 {
+		args = append(args, fmt.Sprintf("-p=%d", t.jobs))
+	}
+	args = append(args, "--")
+	for _, j := range jobs {
+		args = append(args, j.Package.ImportPath)
+	}
+	output := &lines{}
+	if subject != "" {
+		output.emit = func(line string) {
+			c.events.Emit(event.Event{Kind: event.Output, Stage: event.Compile, Subject: subject, Text: line})
+		}
+	}
+	cmd := exec.Command(t.path, args...)
+	cmd.Dir = t.dir
+	cmd.Env = append(t.env[:len(t.env):len(t.env)], "GOTMPDIR="+dir.Tmp())
+	cmd.Stdout, cmd.Stderr = output, output
+	err := runChild(ctx, cmd, dir.Lock(), c.grace)
+	output.flush()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return &CompileError{
+			Platform: platformName(t.platform),
+			ExitCode: exit.ExitCode(),
+			Reason:   exit.Error(),
+			Output:   output.tail(),
+		}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("running the go command: %w", err)
+	}
+	return nil, nil
+}

@@ -1,0 +1,81 @@
+// Package gobuild turns Go main packages into static Linux binaries with the
+// user's own go command.
+//
+// It promises that a binary it hands over is one that the go command made of the
+// package asked for, in this run: for the platform asked for, without a dynamic
+// loader or shared libraries, with readable build information. It promises as well
+// that the user's settings count as they would for "go build": the environment,
+// the file that GOENV names and GOFLAGS, whose -ldflags, -gcflags and -tags are
+// joined with imgo's instead of being replaced by them.
+//
+// It is not a build system. What is up to date is for the go command to judge;
+// gobuild only gives it the same output directory for the same packages each time,
+// so that an unchanged package is not linked again.
+//
+// Invariants:
+//   - The platform decides GOOS, GOARCH and the variant's variable (GOARM and so
+//     on), never the machine, so that the digest doesn't depend on the machine.
+//   - An output directory is used under an exclusive lock, which the go command
+//     inherits: it outlives this process where the go command does.
+//   - Binaries are opened before the lock is released. The go command replaces files
+//     and never writes into them, so an open one keeps its bytes.
+//   - No go command outlives the call that started it.
+package gobuild
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/imgo-build/imgo/pkg/build"
+	"github.com/imgo-build/imgo/pkg/event"
+)
+
+// Dirs hands out persistent build directories. internal/cache has one.
+type Dirs interface {
+	// Dir locks the directory of a key and returns it, after waiting for other
+	// holders of the key, in this process or another. Equal keys get the same
+	// directory, run after run.
+	Dir(ctx context.Context, key string) (Dir, error)
+}
+
+// Dir is a build directory, held exclusively until Release.
+type Dir interface {
+	Path() string   // where binaries stay from run to run; absolute
+	Tmp() string    // for work files, on the same file system; removed by Release
+	Lock() *os.File // the locked file, for child processes to inherit; may be nil
+	Release() error
+}
+
+// Options configures a [Compiler].
+type Options struct {
+	Env    []string   // the user's whole environment, KEY=VALUE
+	Dirs   Dirs       // required by Compile only
+	Events event.Sink // nil discards
+	Jobs   int        // go commands at once; 0 means GOMAXPROCS
+}
+
+// Compiler runs the go command. It implements [build.Compiler] and is safe for
+// concurrent use.
+type Compiler struct {
+	env    []string
+	dirs   Dirs
+	events event.Sink
+	jobs   int
+	grace  time.Duration // between SIGINT and SIGKILL when a run is canceled
+}
+
+var _ build.Compiler = (*Compiler)(nil)
+
+// New makes a Compiler.
+func New(o Options) *Compiler {
+	c := &Compiler{env: o.Env, dirs: o.Dirs, events: o.Events, jobs: o.Jobs, grace: 5 * time.Second}
+	if c.events == nil {
+		c.events = event.Discard
+	}
+	if c.jobs <= 0 {
+		c.jobs = runtime.GOMAXPROCS(0)
+	}
+	return c
+}

@@ -1,0 +1,135 @@
+package publish
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	ggcr "github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// classify turns what came of a request into an error of this package, without any
+// URL: those may carry tokens.
+func (s *session) classify(err error) error {
+	if err == nil || ours(err) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return bare(err)
+	}
+	host := s.repo.RegistryStr()
+	// A ping of this machine tries HTTPS, then HTTP: the certificate is the better of
+	// the two reasons.
+	if cert := certificateProblem(err); cert != nil {
+		return &CertificateError{Host: host, Err: cert}
+	}
+	if ph, ok := errors.AsType[*PlainHTTPError](err); ok {
+		return ph
+	}
+	if te, ok := errors.AsType[*ggcr.Error](err); ok {
+		return s.answered(te)
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) && !s.plain {
+		return &PlainHTTPError{Host: host}
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return &UnknownHostError{Host: dns.Name}
+	}
+	if broken(err) {
+		return &UnreachableError{Host: host, Err: bare(err)}
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return &RegistryError{Registry: host, Detail: "broken JSON: " + syntax.Error()}
+	}
+	if strings.Contains(err.Error(), "no token in bearer response") { // ggcr's text goes on with the answer itself
+		return &RegistryError{Registry: host, Detail: "the token server answered without a token"}
+	}
+	return bare(err)
+}
+
+// ours reports whether err has its final form.
+func ours(err error) bool {
+	for _, is := range []func(error) bool{
+		isA[*AuthError], isA[*UnknownHostError], isA[*UnreachableError], isA[*CertificateError],
+		isA[*NotFoundError], isA[*RegistryError], isA[*DigestError],
+	} {
+		if is(err) {
+			return true
+		}
+	}
+	return false
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// answered is classify for an answer that reports an error.
+func (s *session) answered(te *ggcr.Error) error {
+	code, detail := "", ""
+	if len(te.Errors) > 0 {
+		code, detail = string(te.Errors[0].Code), oneLine(te.Errors[0].Message)
+	}
+	host := s.repo.RegistryStr()
+	if te.StatusCode == http.StatusUnauthorized || te.StatusCode == http.StatusForbidden {
+		return &AuthError{
+			Registry: host, Repository: s.repo.RepositoryStr(),
+			Status: te.StatusCode, Anonymous: s.anonymous, Detail: detail,
+		}
+	}
+	return &RegistryError{Registry: host, Status: te.StatusCode, Code: code, Detail: detail}
+}
+
+func certificateProblem(err error) error {
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return e
+	}
+	return nil
+}
+
+// broken reports whether err is the network's.
+func broken(err error) bool {
+	if isA[*net.OpError](err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
+
+// bare returns the reason inside of the errors that name a URL.
+func bare(err error) error {
+	for {
+		ue, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = ue.Err
+	}
+}
+
+// oneLine makes a registry's message fit into an error of ours.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	const limit = 300
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,4 @@
+// Command ok compiles.
+package main
+
+func main() {}
