@@ -1,3 +1,10 @@
+// Package build carries a plan from packages to published images.
+//
+// A [Request] is what the user asked for; [NewPlan] settles the names once the
+// packages are known; [Run] compiles, layers, assembles and publishes, as much of it
+// at once as the plan's job limit allows. The stages are interfaces where a process or
+// a network lies behind them ([Compiler], [BaseSource], [Registry]); everything else is
+// called directly. The package reads no environment and prints nothing.
 package build
 
 import (

@@ -1,0 +1,187 @@
+package build
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// LocalPrefix is the repository prefix of images that were given no name.
+const LocalPrefix = "imgo.local"
+
+// Naming says how images are called.
+type Naming struct {
+	Prefix string // each image goes to Prefix/NAME; empty where none was given
+	Tags   []TagArg
+}
+
+// TagArg is one -t: REPO, REPO:TAG or :TAG.
+type TagArg struct {
+	Repo string // empty for :TAG
+	Tag  string // empty for REPO
+}
+
+// The grammar of names and tags, from the OCI distribution specification ("Pulling
+// manifests"). The reference parser underneath checks the characters only.
+var (
+	tagGrammar  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	pathGrammar = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+)
+
+// ParseTagArg checks one -t value.
+func ParseTagArg(arg string) (TagArg, error) {
+	if tag, ok := strings.CutPrefix(arg, ":"); ok {
+		return TagArg{Tag: tag}, checkTag(arg, tag)
+	}
+	if strings.Contains(arg, "@") {
+		return TagArg{}, usagef("-t %q: an image's digest comes from its content and can't be chosen: leave out the part from '@' on", arg)
+	}
+	repo, tag := arg, ""
+	if colon := strings.LastIndex(arg, ":"); colon > strings.LastIndex(arg, "/") {
+		repo, tag = arg[:colon], arg[colon+1:]
+		if err := checkTag(arg, tag); err != nil {
+			return TagArg{}, err
+		}
+	}
+	parsed, err := parseRepository(repo)
+	if err != nil {
+		return TagArg{}, usagef("-t %q: %s", arg, err)
+	}
+	return TagArg{Repo: parsed.Name(), Tag: tag}, nil
+}
+
+func checkTag(arg, tag string) error {
+	if !tagGrammar.MatchString(tag) {
+		return usagef("-t %q: %q is not a tag: use up to 128 letters, digits, '_', '.' and '-', not beginning with '.' or '-'", arg, tag)
+	}
+	return nil
+}
+
+// ParsePrefix checks a --repo value and returns it without a closing slash.
+func ParsePrefix(arg string) (string, error) {
+	prefix := strings.TrimSuffix(arg, "/")
+	if _, err := parseRepository(prefix + "/x"); err != nil {
+		return "", usagef("--repo %q: %s", arg, err)
+	}
+	return prefix, nil
+}
+
+// parseRepository reads HOST/PATH. Its errors say how a repository is written.
+func parseRepository(s string) (name.Repository, error) {
+	if strings.Contains(s, "://") {
+		return name.Repository{}, fmt.Errorf("a repository is named without a scheme: leave out the part before '//'")
+	}
+	repo, err := name.NewRepository(s)
+	if err == nil && pathGrammar.MatchString(repo.RepositoryStr()) {
+		return repo, nil
+	}
+	if lower := strings.ToLower(s); lower != s {
+		if _, err := parseRepository(lower); err == nil {
+			return name.Repository{}, fmt.Errorf("repositories are written in lower case: %s", lower)
+		}
+	}
+	return name.Repository{}, fmt.Errorf("write HOST/PATH[:TAG], such as ghcr.io/acme/server:v1")
+}
+
+// assign gives every target its repositories and tags.
+func (n Naming) assign(targets []Target, push bool) error {
+	repos, extra := n.split()
+	switch {
+	case len(repos) > 0 && len(targets) > 1:
+		return usagef("-t %s names one image, but there are %d (%s): use --repo PREFIX to put each at PREFIX/NAME, and -t :TAG to choose its tag",
+			n.Tags[slices.IndexFunc(n.Tags, func(t TagArg) bool { return t.Repo != "" })].Repo, len(targets), names(targets))
+	case push && len(repos) == 0 && n.Prefix == "":
+		return usagef("the push has nowhere to go: name a repository with -t REPO[:TAG], or give --repo PREFIX (or IMGO_REPO) to push each image to PREFIX/NAME")
+	}
+	seen := map[string]Target{}
+	for i := range targets {
+		key := strings.ToLower(targets[i].Name)
+		if other, dup := seen[key]; dup {
+			return usagef("%s and %s would both be named %q: build them one at a time, each with its own -t and -o",
+				other.origin(), targets[i].origin(), key)
+		}
+		seen[key] = targets[i]
+		d, err := n.destinations(targets[i], repos, extra)
+		if err != nil {
+			return err
+		}
+		targets[i].Repos = d
+	}
+	return nil
+}
+
+// repoTags is one repository of the command line with its tags.
+type repoTags struct {
+	repo string
+	tags []string
+}
+
+// split groups the -t values into repositories with their tags, and tags that go
+// to every repository.
+func (n Naming) split() (repos []repoTags, extra []string) {
+	for _, t := range n.Tags {
+		if t.Repo == "" {
+			extra = append(extra, t.Tag)
+			continue
+		}
+		tag := t.Tag
+		if tag == "" {
+			tag = name.DefaultTag
+		}
+		i := slices.IndexFunc(repos, func(r repoTags) bool { return r.repo == t.Repo })
+		if i < 0 {
+			repos = append(repos, repoTags{repo: t.Repo})
+			i = len(repos) - 1
+		}
+		repos[i].tags = append(repos[i].tags, tag)
+	}
+	return repos, extra
+}
+
+func (n Naming) destinations(t Target, repos []repoTags, extra []string) ([]Destination, error) {
+	if len(repos) == 0 {
+		prefix := n.Prefix
+		if prefix == "" {
+			prefix = LocalPrefix
+		}
+		r := repoTags{repo: prefix + "/" + strings.ToLower(t.Name)}
+		if len(extra) == 0 {
+			r.tags = []string{name.DefaultTag}
+		}
+		repos = []repoTags{r}
+	}
+	var out []Destination
+	for _, r := range repos {
+		repo, err := parseRepository(r.repo)
+		if err != nil {
+			return nil, usagef("%q can't be an image's name: name it with -t (%s)", t.Name, err)
+		}
+		d := Destination{Repo: repo}
+		for _, tag := range slices.Concat(r.tags, extra) {
+			if ref := repo.Tag(tag); !slices.Contains(d.Tags, ref) {
+				d.Tags = append(d.Tags, ref)
+			}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// origin names a target in the user's terms.
+func (t Target) origin() string {
+	if t.Origin != "" {
+		return t.Origin
+	}
+	return t.Package.ImportPath
+}
+
+func names(targets []Target) string {
+	var s []string
+	for _, t := range targets {
+		s = append(s, t.Name)
+	}
+	return strings.Join(s, ", ")
+}

@@ -1,0 +1,306 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"sync"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imgo-build/imgo/pkg/event"
+	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/layer"
+	"github.com/imgo-build/imgo/pkg/publish"
+)
+
+// appDir is where binaries lie in an image.
+const appDir = "/app"
+
+// Registry opens repositories for pushing. It is implemented by
+// [publish.Registry].
+type Registry interface {
+	Repository(repo name.Repository, tags []name.Tag, opts publish.RepoOptions) publish.Publisher
+}
+
+// Stages are the parts that a build is made of.
+type Stages struct {
+	Compiler Compiler
+	Bases    BaseSource
+	Store    layer.Store
+	Registry Registry
+	Events   event.Sink
+}
+
+// Run carries out a plan. It returns one result a target, in the plan's order;
+// a target that failed has its error in its result, and all such errors are joined
+// in the error returned. A failure that concerns every target (the base, the go
+// command itself, cancellation) ends the run and comes back alone.
+func Run(ctx context.Context, p *Plan, s Stages) ([]Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r := &run{plan: p, stages: s, layers: make(chan struct{}, max(1, p.Jobs)), fail: cancel}
+	defer cancel(nil)
+	defer r.close()
+
+	if err := r.start(ctx); err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(p.Targets))
+	var wg sync.WaitGroup
+	for i, t := range p.Targets {
+		wg.Go(func() { results[i] = r.target(ctx, i, t) })
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	var errs []error
+	for _, res := range results {
+		if res.Err != nil {
+			errs = append(errs, &TargetError{Target: res.Target, Err: res.Err})
+		}
+	}
+	return results, errors.Join(errs...)
+}
+
+// run is a plan being carried out.
+type run struct {
+	plan      *Plan
+	stages    Stages
+	platforms []platformRun
+	layers    chan struct{}           // a place for each layer that is being made
+	fail      context.CancelCauseFunc // ends the run for all targets
+}
+
+// platformRun is what all targets share on one platform.
+type platformRun struct {
+	platform v1.Platform
+	base     *future[Base]
+	binaries *future[map[int]Binary] // by index of the target
+}
+
+// start begins the work that targets share: bases and compiles.
+func (r *run) start(ctx context.Context) error {
+	if !r.compiles() {
+		return nil
+	}
+	platforms := r.plan.Platforms
+	if r.plan.AllPlatforms {
+		var err error
+		if platforms, err = r.stages.Bases.Platforms(ctx, r.plan.Base); err != nil {
+			return fmt.Errorf("listing the platforms of base %s: %w", r.plan.Base, err)
+		}
+	}
+	for _, p := range platforms {
+		r.platforms = append(r.platforms, platformRun{
+			platform: p,
+			base: start(func() (Base, error) {
+				b, err := r.stages.Bases.Base(ctx, r.plan.Base, p)
+				if err != nil {
+					r.fail(err)
+				}
+				return b, err
+			}),
+			binaries: start(func() (map[int]Binary, error) {
+				bins, err := r.compile(ctx, p)
+				if err != nil {
+					r.fail(err)
+				}
+				return bins, err
+			}),
+		})
+	}
+	return nil
+}
+
+// compiles reports whether the plan has anything to compile.
+func (r *run) compiles() bool {
+	units, _ := r.plan.units(v1.Platform{})
+	return len(units) > 0
+}
+
+func (r *run) compile(ctx context.Context, p v1.Platform) (map[int]Binary, error) {
+	units, targets := r.plan.units(p)
+	bins, err := r.stages.Compiler.Compile(ctx, units)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int]Binary, len(bins))
+	for i, b := range bins {
+		out[targets[i]] = b
+	}
+	return out, nil
+}
+
+// close waits for what was started and closes the binaries.
+func (r *run) close() {
+	for _, p := range r.platforms {
+		_, _ = p.base.wait()
+		bins, _ := p.binaries.wait()
+		for _, b := range bins {
+			if b.File != nil {
+				_ = b.File.Close()
+			}
+		}
+	}
+}
+
+// target makes one image or index and brings it to its places.
+func (r *run) target(ctx context.Context, i int, t Target) Result {
+	res := Result{Target: t}
+	artifact := t.Artifact
+	if artifact == nil {
+		if artifact, res.Err = r.build(ctx, i, t, &res); res.Err != nil {
+			return res
+		}
+	}
+	if res.Err = describe(&res, artifact); res.Err != nil {
+		return res
+	}
+	res.Err = r.publish(ctx, t, artifact)
+	return res
+}
+
+// build makes the images of a target for all platforms and, where there are
+// several, the index over them.
+func (r *run) build(ctx context.Context, i int, t Target, res *Result) (image.Artifact, error) {
+	if t.Package.Err != nil {
+		return nil, t.Package.Err
+	}
+	images := make([]v1.Image, len(r.platforms))
+	res.Images = make([]ImageResult, len(r.platforms))
+	var base Base // any platform's: they share name and index
+	g, ctx := errgroup.WithContext(ctx)
+	for n, p := range r.platforms {
+		g.Go(func() error {
+			bins, err := p.binaries.wait()
+			if err != nil {
+				return err
+			}
+			if err := bins[i].Err; err != nil {
+				return err
+			}
+			b, err := p.base.wait()
+			if err != nil {
+				return err
+			}
+			if images[n], err = r.image(ctx, t, p.platform, bins[i], b); err != nil {
+				return err
+			}
+			res.Images[n], err = describeImage(images[n], p.platform, b)
+			if n == 0 {
+				base = b
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if len(images) == 1 {
+		return images[0], nil
+	}
+	return image.Index(images, r.plan.indexAnnotations(t, base), r.mediaTypes())
+}
+
+// image puts a binary on its base.
+func (r *run) image(ctx context.Context, t Target, p v1.Platform, bin Binary, base Base) (v1.Image, error) {
+	entrypoint := path.Join(appDir, t.Package.Name)
+	l, err := r.binaryLayer(ctx, entrypoint, t, p, bin)
+	if err != nil {
+		return nil, err
+	}
+	return image.Assemble(image.Parts{
+		Base:       base.Image,
+		BaseName:   base.Name,
+		BaseDigest: base.Digest,
+		Platform:   p,
+		Layers: []image.Addition{{
+			Layer:   l,
+			History: fmt.Sprintf("imgo: %s from package %s", entrypoint, t.Package.ImportPath),
+		}},
+		Entrypoint:  []string{entrypoint},
+		User:        r.plan.Config.User,
+		WorkingDir:  "/",
+		Labels:      r.plan.Config.Labels,
+		Annotations: r.plan.Config.Annotations,
+		Title:       t.Name,
+		Source:      sourceURL(t.Package.Module),
+		Created:     r.plan.Config.Created,
+		MediaTypes:  r.mediaTypes(),
+	})
+}
+
+// binaryLayer makes the layer that holds the binary, when it is its turn.
+func (r *run) binaryLayer(ctx context.Context, entrypoint string, t Target, p v1.Platform, bin Binary) (*layer.Layer, error) {
+	select {
+	case r.layers <- struct{}{}:
+		defer func() { <-r.layers }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	return layer.New(ctx, r.stages.Store, layer.Options{
+		Key:     bin.Key,
+		Events:  r.stages.Events,
+		Subject: fmt.Sprintf("%s (%s)", t.Package.ImportPath, image.PlatformString(p)),
+	}, []layer.File{{
+		Path: entrypoint,
+		Mode: 0o755,
+		Size: bin.Size,
+		Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.NewSectionReader(bin.File, 0, bin.Size)), nil
+		},
+	}})
+}
+
+func (r *run) mediaTypes() image.MediaTypes {
+	if r.plan.Config.Docker {
+		return image.Docker
+	}
+	return image.OCI
+}
+
+// publish brings an artifact to all places of its target: everything first, then
+// the names.
+func (r *run) publish(ctx context.Context, t Target, a image.Artifact) error {
+	places := r.places(t)
+	defer func() {
+		for _, p := range places {
+			_ = p.Close()
+		}
+	}()
+	for _, p := range places {
+		if err := p.Put(ctx, a); err != nil {
+			return err
+		}
+	}
+	for _, p := range places {
+		if err := p.Tag(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) places(t Target) []publish.Publisher {
+	var tags []name.Tag
+	for _, d := range t.Repos {
+		tags = append(tags, d.Tags...)
+	}
+	switch r.plan.Output.Kind {
+	case ToTarball:
+		return []publish.Publisher{publish.Tarball(t.Path, tags, r.stages.Events)}
+	case ToLayout:
+		return []publish.Publisher{publish.Layout(t.Path, tags, r.stages.Events)}
+	default:
+		var out []publish.Publisher
+		for _, d := range t.Repos {
+			out = append(out, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{}))
+		}
+		return out
+	}
+}
