@@ -1,0 +1,63 @@
+# make help lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# A machine's own settings of the go command must not decide whether tests pass.
+export GOENV = off
+export GOFLAGS =
+
+BIN := $(CURDIR)/bin
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+.PHONY: build
+build: ## build bin/imgo
+	go build -trimpath -o $(BIN)/imgo ./cmd/imgo
+
+.PHONY: unit
+unit: ## the tests that need only Go, with the race detector
+	go test -race ./...
+
+.PHONY: setup
+setup: ## install the components of the end-to-end tests (Debian, as root)
+	./internal/e2e/setup.sh
+
+.PHONY: test
+test: setup unit e2e ## everything: installs what is missing, unit and end-to-end tests
+
+.PHONY: e2e
+e2e: build ## the end-to-end tests alone, against real components
+	IMGO_E2E_BIN=$(BIN)/imgo go test -tags e2e -count=1 -timeout 30m -v ./internal/e2e/...
+
+.PHONY: lint
+lint: ## format, vet, staticcheck, module files, all operating systems
+	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '^testdata/')); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	go vet ./...
+	go vet -tags e2e ./internal/e2e/...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## fuzz every fuzz target, FUZZTIME each (default 1m)
+	@for pkg in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-1m} $$pkg; \
+	  done; \
+	done
+
+.PHONY: bench
+bench: build ## imgo, bare go build and ko in turn on the same work
+	go run ./internal/bench -imgo $(BIN)/imgo
+
+.PHONY: generate
+generate: ## remake generated files: the runtime layer, docs/cli
+	go generate ./...
+
+.PHONY: clean
+clean: ## remove what was built here
+	rm -rf $(BIN)

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgo-build/imgo/pkg/build"
+)
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, but was given %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// oneArg demands exactly one argument and calls it what the command's usage does.
+func oneArg(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		_, what, _ := strings.Cut(cmd.Use, " ")
+		return fmt.Errorf("%s takes one argument, %s, but was given %d", cmd.CommandPath(), what, len(args))
+	}
+	return nil
+}
+
+// checkArgs lets commands that only hold others refuse what none of them is called.
+// Without it cobra would print the help and succeed, and a misspelt command in a
+// script would pass for done.
+func checkArgs(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		checkArgs(sub)
+	}
+	if !cmd.HasSubCommands() {
+		return
+	}
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		reason := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+			reason += ", did you mean " + strings.Join(similar, " or ") + "?"
+		}
+		return &build.UsageError{Reason: reason}
+	}
+}
+
+// list is a flag that can be repeated and takes several values separated by commas.
+// Unlike pflag's own it keeps an empty value, so that -t "$TAG" with an unset TAG is
+// refused and not ignored.
+type list struct {
+	values *[]string
+	given  bool // what values holds is not the default
+}
+
+func newList(values *[]string, defaults ...string) *list {
+	*values = defaults
+	return &list{values: values}
+}
+
+// Set adds to the list; the first call replaces the default.
+func (l *list) Set(s string) error {
+	if !l.given {
+		*l.values, l.given = nil, true
+	}
+	*l.values = slices.Concat(*l.values, strings.Split(s, ","))
+	return nil
+}
+
+func (l *list) String() string { return strings.Join(*l.values, ",") }
+func (l *list) Type() string   { return "list" }

@@ -1,0 +1,181 @@
+// Package cli is imgo's command line: one file a command, each with an options
+// struct, a constructor that holds flags and help, and a run function.
+//
+// The rules that hold for all of them: stdout is for programs (references, one a
+// line, or one JSON document), stderr is for people. Exit codes: 0 done, 1 failed,
+// 2 wrong usage, 130 interrupted. Each setting comes from its flag, else from the
+// environment variable of the same name (IMGO_…), else from its default.
+// What to do about an error is said in hints.go alone.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/imgo-build/imgo/internal/base"
+	"github.com/imgo-build/imgo/internal/config"
+	"github.com/imgo-build/imgo/internal/gobuild"
+	"github.com/imgo-build/imgo/pkg/build"
+	"github.com/imgo-build/imgo/pkg/image"
+)
+
+// Exit codes.
+const (
+	ExitDone        = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitInterrupted = 130
+)
+
+// Process is all that the command line takes from the operating system.
+type Process struct {
+	Args         []string // without the program's name
+	Env          []string // KEY=VALUE
+	Dir          string   // working directory, absolute
+	Stdin        io.Reader
+	Stdout       io.Writer
+	Stderr       io.Writer
+	StdinTTY     bool
+	StderrWidth  int    // columns of the terminal that stderr is, 0 where it is none
+	Version      string // of the release, empty in other builds
+	Now          func() time.Time
+	ReadPassword func() ([]byte, error) // from the terminal, without echo
+}
+
+// getenv returns the value of an environment variable, the last where it is set
+// more than once.
+func (p *Process) getenv(key string) string {
+	v, _ := p.lookupEnv(key)
+	return v
+}
+
+func (p *Process) lookupEnv(key string) (string, bool) {
+	for i := len(p.Env) - 1; i >= 0; i-- {
+		k, v, _ := strings.Cut(p.Env[i], "=")
+		if k == key || (runtime.GOOS == "windows" && strings.EqualFold(k, key)) {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// app is what all commands share.
+type app struct {
+	Process
+	quiet     bool
+	plainHTTP []string
+	github    bool           // running as a step of GitHub Actions
+	running   bool           // the command line was understood and the command itself began
+	step      *cobra.Command // what the action ran, nil in other commands
+}
+
+// Main runs the command that p.Args names and returns the exit code.
+func Main(ctx context.Context, p Process) int {
+	a := &app{Process: p}
+	root := a.root()
+	root.SetArgs(p.Args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitDone
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(p.Stderr, "interrupted")
+		return ExitInterrupted
+	}
+	if a.step != nil {
+		cmd = a.step
+	}
+	usage := !a.running || isUsage(err)
+	a.report(cmd, err, usage)
+	if usage {
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+// isUsage reports whether the request itself was wrong, not what became of it.
+func isUsage(err error) bool {
+	return is[*config.Error](err) || is[*image.PlatformError](err) || is[*build.UsageError](err) ||
+		is[*base.ReferenceError](err) || is[*name.ErrBadName](err) ||
+		is[*gobuild.BuildEnvError](err) || is[*gobuild.FlagError](err) || is[*gobuild.BuildModeError](err) ||
+		is[*gobuild.GoFilesError](err) || is[*gobuild.UnsupportedPlatformError](err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "imgo",
+		Short: "Build OCI images from Go main packages, without Docker and Dockerfile",
+		Long: `Build OCI images from Go main packages, without Docker and Dockerfile.
+
+Standard output is for programs, standard error for people. Exit codes: 0 done,
+1 failed, 2 wrong usage, 130 interrupted. Every flag has an environment variable,
+such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
+		Example: `  imgo build ./cmd/server                           # writes server.tar
+  imgo push ./cmd/server -t ghcr.io/acme/server:v1  # builds and pushes
+  imgo push ./... --repo ghcr.io/acme               # every command of the module`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.applyEnv(cmd); err != nil {
+				return err
+			}
+			a.running = true
+			return nil
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors and results")
+	flags.StringSliceVar(&a.plainHTTP, "plain-http", nil, "`HOST[:PORT]` of a registry that may be spoken to without TLS (loopback always may)")
+	root.AddCommand(
+		a.buildCommand(),
+		a.pushCommand(),
+		a.inspectCommand(),
+		a.loginCommand(),
+		a.cacheCommand(),
+		a.versionCommand(),
+		a.actionCommand(),
+	)
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.InitDefaultCompletionCmd() // which keeps the output it finds
+	checkArgs(root)
+	return root
+}
+
+// applyEnv sets each flag that the command line left alone from its environment
+// variable. Lists are separated as on the command line; where a value may hold
+// commas, by newlines.
+func (a *app) applyEnv(cmd *cobra.Command) error {
+	var errs []error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" {
+			return
+		}
+		name := config.EnvVar(f.Name)
+		value, ok := a.lookupEnv(name)
+		if !ok || value == "" {
+			return
+		}
+		values := []string{value}
+		if f.Value.Type() == "stringArray" {
+			values = strings.Split(strings.TrimRight(value, "\n"), "\n")
+		}
+		for _, v := range values {
+			if err := f.Value.Set(v); err != nil {
+				errs = append(errs, fmt.Errorf("environment variable %s: %w", name, err))
+			}
+		}
+		f.Changed = true
+	})
+	return errors.Join(errs...)
+}

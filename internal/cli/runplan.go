@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/imgo-build/imgo/internal/config"
+	"github.com/imgo-build/imgo/internal/progress"
+	"github.com/imgo-build/imgo/pkg/build"
+	"github.com/imgo-build/imgo/pkg/event"
+	"github.com/imgo-build/imgo/pkg/imgo"
+)
+
+// runPlan makes a plan and carries it out, with progress on stderr and results on
+// stdout.
+func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan func(context.Context, *imgo.Client) (*build.Plan, error)) error {
+	begin := a.Now()
+	timings := progress.NewTimings(a.Now)
+	screen := a.renderer(req.Go.Dir)
+	closed := false
+	stop := func() {
+		if !closed {
+			closed = true
+			screen.Close()
+		}
+	}
+	defer stop()
+	client, err := a.client(progress.Tee(timings, screen), req.Go.Dir, req.Jobs)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	p, err := plan(ctx, client)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		stop()
+		return a.printPlan(p, f.json)
+	}
+	results, err := client.Run(ctx, p)
+	stop()
+	if err != nil && results == nil {
+		return err
+	}
+	if printErr := a.printResults(results, f.json); printErr != nil {
+		return errors.Join(err, printErr)
+	}
+	if !a.quiet {
+		printSummary(a.Stderr, results, timings.Stages(), a.Now().Sub(begin))
+	}
+	client.TrimCache(ctx)
+	return errors.Join(err, a.writeGitHub(results))
+}
+
+// client connects imgo's parts with this process.
+func (a *app) client(events event.Sink, dir string, jobs int) (*imgo.Client, error) {
+	cacheDir, err := config.CacheDir(a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(cacheDir) {
+		cacheDir = filepath.Join(a.Dir, cacheDir)
+	}
+	return imgo.New(imgo.Options{
+		Env:       a.Env,
+		Dir:       dir,
+		CacheDir:  cacheDir,
+		Version:   a.version().Version,
+		PlainHTTP: a.plainHTTP,
+		Jobs:      jobs,
+		Events:    events,
+		Now:       a.Now,
+	})
+}
+
+// renderer chooses how progress is shown. dir is where the go command runs.
+func (a *app) renderer(dir string) progress.Renderer {
+	if a.quiet {
+		return progress.NewPlain(io.Discard, a.Now)
+	}
+	if a.getenv("GITHUB_ACTIONS") == "true" {
+		rel, err := filepath.Rel(a.getenv("GITHUB_WORKSPACE"), dir)
+		if err != nil {
+			rel = ""
+		}
+		return progress.NewGitHub(progress.NewPlain(a.Stderr, a.Now), a.Stderr, rel)
+	}
+	if a.StderrWidth == 0 || a.getenv("CI") != "" || a.getenv("TERM") == "dumb" {
+		return progress.NewPlain(a.Stderr, a.Now)
+	}
+	return progress.NewTerminal(a.Stderr, a.StderrWidth)
+}
+
+// printResults writes the references of what succeeded, in argument order.
+func (a *app) printResults(results []build.Result, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(report(results))
+	}
+	for _, r := range results {
+		if r.Err != nil {
+			continue
+		}
+		for _, ref := range r.References {
+			if _, err := fmt.Fprintln(a.Stdout, ref); err != nil {
+				return fmt.Errorf("writing to standard output: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.Stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("writing to standard output: %w", err)
+	}
+	return nil
+}

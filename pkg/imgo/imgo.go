@@ -1,0 +1,124 @@
+// Package imgo puts the parts of imgo together. It is the one place where stages
+// are created and connected; the command line and other programs use imgo through it.
+//
+//	c := imgo.New(imgo.Options{Env: os.Environ(), Dir: dir, CacheDir: cache})
+//	defer c.Close()
+//	plan, err := c.Plan(ctx, request)
+//	results, err := c.Run(ctx, plan)
+//
+// A [Client] takes everything from outside as values: environment, directories,
+// clock, transport. It writes nothing except what it was asked for and its cache.
+package imgo
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/imgo-build/imgo/internal/base"
+	"github.com/imgo-build/imgo/internal/base/runtimelayer"
+	"github.com/imgo-build/imgo/internal/cache"
+	"github.com/imgo-build/imgo/internal/gobuild"
+	"github.com/imgo-build/imgo/internal/keychain"
+	"github.com/imgo-build/imgo/pkg/build"
+	"github.com/imgo-build/imgo/pkg/event"
+	"github.com/imgo-build/imgo/pkg/publish"
+	"github.com/imgo-build/imgo/pkg/publish/transport"
+)
+
+// Options are what a [Client] works with.
+type Options struct {
+	Env       []string          // the user's environment, KEY=VALUE
+	Dir       string            // where relative paths begin, absolute
+	CacheDir  string            // see the package comment of internal/cache
+	Version   string            // imgo's, for the User-Agent
+	PlainHTTP []string          // registries that may be spoken to without TLS, besides this machine's own
+	Jobs      int               // steps at once; 0 leaves it to each stage
+	Events    event.Sink        // nil discards
+	Now       func() time.Time  // the cache's clock
+	Transport http.RoundTripper // nil connects to the network
+}
+
+// Client is imgo, ready to work. It is safe for concurrent use.
+type Client struct {
+	opts     Options
+	cache    *cache.Cache
+	keychain *keychain.Keychain
+	bases    *base.Source
+	registry *publish.Registry
+	compiler *gobuild.Compiler
+}
+
+// New connects the parts. It does no work yet: nothing is read, written or asked.
+func New(o Options) (*Client, error) {
+	if o.Events == nil {
+		o.Events = event.Discard
+	}
+	if o.Transport == nil {
+		o.Transport = transport.Default(transport.Options{UserAgent: "imgo/" + o.Version})
+	}
+	store, err := cache.Open(o.CacheDir, cache.Options{Now: o.Now})
+	if err != nil {
+		return nil, err
+	}
+	keys := keychain.New(keychain.FromEnv(o.Env))
+	return &Client{
+		opts:     o,
+		cache:    store,
+		keychain: keys,
+		bases: base.New(base.Options{
+			Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
+			Cache: store, Events: o.Events, Dir: o.Dir,
+			RuntimeLayer:   runtimelayer.Layer,
+			RuntimeHistory: runtimelayer.History,
+		}),
+		registry: publish.NewRegistry(publish.Options{
+			Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
+			Results: store, Events: o.Events, Jobs: o.Jobs,
+		}),
+		compiler: gobuild.New(gobuild.Options{Env: o.Env, Dirs: buildDirs{store}, Events: o.Events, Jobs: o.Jobs}),
+	}, nil
+}
+
+// Close ends what the client holds open.
+func (c *Client) Close() error { return c.bases.Close() }
+
+// Plan finds the packages of a request and settles all names.
+func (c *Client) Plan(ctx context.Context, req build.Request) (*build.Plan, error) {
+	// Which files belong to a package depends on the platform, which packages there
+	// are hardly ever does: one platform stands for all.
+	platform := v1.Platform{OS: "linux", Architecture: "amd64"}
+	if len(req.Platforms) > 0 {
+		platform = req.Platforms[0]
+	}
+	pkgs, err := c.compiler.Load(ctx, req.Go, platform, req.Patterns)
+	if err != nil {
+		return nil, err
+	}
+	return build.NewPlan(req, pkgs)
+}
+
+// Run carries out a plan; see [build.Run].
+func (c *Client) Run(ctx context.Context, p *build.Plan) ([]build.Result, error) {
+	return build.Run(ctx, p, build.Stages{
+		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Events: c.opts.Events,
+	})
+}
+
+// path makes a path of the user's absolute.
+func (c *Client) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.opts.Dir, p)
+}
+
+// buildDirs lends the cache's directories to the compiler.
+type buildDirs struct{ cache *cache.Cache }
+
+func (d buildDirs) Dir(ctx context.Context, key string) (gobuild.Dir, error) {
+	return d.cache.Dir(ctx, key)
+}
