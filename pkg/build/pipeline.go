@@ -4,22 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/imgo-build/imgo/pkg/event"
-	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/layer"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
-
-// appDir is where binaries lie in an image.
-const appDir = "/app"
 
 // Registry opens repositories for pushing. It is implemented by
 // [publish.Registry].
@@ -74,6 +67,7 @@ type run struct {
 	platforms []platformRun
 	layers    chan struct{}           // a place for each layer that is being made
 	fail      context.CancelCauseFunc // ends the run for all targets
+	warn      sync.Once               // about the media types
 }
 
 // platformRun is what all targets share on one platform.
@@ -163,144 +157,4 @@ func (r *run) target(ctx context.Context, i int, t Target) Result {
 	}
 	res.Err = r.publish(ctx, t, artifact)
 	return res
-}
-
-// build makes the images of a target for all platforms and, where there are
-// several, the index over them.
-func (r *run) build(ctx context.Context, i int, t Target, res *Result) (image.Artifact, error) {
-	if t.Package.Err != nil {
-		return nil, t.Package.Err
-	}
-	images := make([]v1.Image, len(r.platforms))
-	res.Images = make([]ImageResult, len(r.platforms))
-	var base Base // any platform's: they share name and index
-	g, ctx := errgroup.WithContext(ctx)
-	for n, p := range r.platforms {
-		g.Go(func() error {
-			bins, err := p.binaries.wait()
-			if err != nil {
-				return err
-			}
-			if err := bins[i].Err; err != nil {
-				return err
-			}
-			b, err := p.base.wait()
-			if err != nil {
-				return err
-			}
-			if images[n], err = r.image(ctx, t, p.platform, bins[i], b); err != nil {
-				return err
-			}
-			res.Images[n], err = describeImage(images[n], p.platform, b)
-			if n == 0 {
-				base = b
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	if len(images) == 1 {
-		return images[0], nil
-	}
-	return image.Index(images, r.plan.indexAnnotations(t, base), r.mediaTypes())
-}
-
-// image puts a binary on its base.
-func (r *run) image(ctx context.Context, t Target, p v1.Platform, bin Binary, base Base) (v1.Image, error) {
-	entrypoint := path.Join(appDir, t.Package.Name)
-	l, err := r.binaryLayer(ctx, entrypoint, t, p, bin)
-	if err != nil {
-		return nil, err
-	}
-	return image.Assemble(image.Parts{
-		Base:       base.Image,
-		BaseName:   base.Name,
-		BaseDigest: base.Digest,
-		Platform:   p,
-		Layers: []image.Addition{{
-			Layer:   l,
-			History: fmt.Sprintf("imgo: %s from package %s", entrypoint, t.Package.ImportPath),
-		}},
-		Entrypoint:  []string{entrypoint},
-		User:        r.plan.Config.User,
-		WorkingDir:  "/",
-		Labels:      r.plan.Config.Labels,
-		Annotations: r.plan.Config.Annotations,
-		Title:       t.Name,
-		Source:      sourceURL(t.Package.Module),
-		Created:     r.plan.Config.Created,
-		MediaTypes:  r.mediaTypes(),
-	})
-}
-
-// binaryLayer makes the layer that holds the binary, when it is its turn.
-func (r *run) binaryLayer(ctx context.Context, entrypoint string, t Target, p v1.Platform, bin Binary) (*layer.Layer, error) {
-	select {
-	case r.layers <- struct{}{}:
-		defer func() { <-r.layers }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	return layer.New(ctx, r.stages.Store, layer.Options{
-		Key:     bin.Key,
-		Events:  r.stages.Events,
-		Subject: fmt.Sprintf("%s (%s)", t.Package.ImportPath, image.PlatformString(p)),
-	}, []layer.File{{
-		Path: entrypoint,
-		Mode: 0o755,
-		Size: bin.Size,
-		Open: func() (io.ReadCloser, error) {
-			return io.NopCloser(io.NewSectionReader(bin.File, 0, bin.Size)), nil
-		},
-	}})
-}
-
-func (r *run) mediaTypes() image.MediaTypes {
-	if r.plan.Config.Docker {
-		return image.Docker
-	}
-	return image.OCI
-}
-
-// publish brings an artifact to all places of its target: everything first, then
-// the names.
-func (r *run) publish(ctx context.Context, t Target, a image.Artifact) error {
-	places := r.places(t)
-	defer func() {
-		for _, p := range places {
-			_ = p.Close()
-		}
-	}()
-	for _, p := range places {
-		if err := p.Put(ctx, a); err != nil {
-			return err
-		}
-	}
-	for _, p := range places {
-		if err := p.Tag(ctx, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) places(t Target) []publish.Publisher {
-	var tags []name.Tag
-	for _, d := range t.Repos {
-		tags = append(tags, d.Tags...)
-	}
-	switch r.plan.Output.Kind {
-	case ToTarball:
-		return []publish.Publisher{publish.Tarball(t.Path, tags, r.stages.Events)}
-	case ToLayout:
-		return []publish.Publisher{publish.Layout(t.Path, tags, r.stages.Events)}
-	default:
-		var out []publish.Publisher
-		for _, d := range t.Repos {
-			out = append(out, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{}))
-		}
-		return out
-	}
 }

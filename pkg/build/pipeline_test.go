@@ -16,6 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/imgo-build/imgo/pkg/build"
@@ -84,11 +87,14 @@ func (c *compiler) openFiles() int {
 	return n
 }
 
-// bases is the empty base without its layer.
-type bases struct{ err error }
+// bases is one base for all, or the empty base without its layer.
+type bases struct {
+	img v1.Image
+	err error
+}
 
 func (b bases) Base(context.Context, string, v1.Platform) (build.Base, error) {
-	return build.Base{}, b.err
+	return build.Base{Image: b.img}, b.err
 }
 
 func (b bases) Platforms(context.Context, string) ([]v1.Platform, error) {
@@ -308,5 +314,39 @@ func TestCreatedIsExact(t *testing.T) {
 	}
 	if !config.Created.Equal(p.Config.Created) {
 		t.Errorf("created %v, want %v", config.Created, p.Config.Created)
+	}
+}
+
+// podman ignores a health check in an image with OCI's media types, so one that
+// comes with the base decides for Docker's, in all images of an index.
+func TestABaseWithAHealthCheckMakesDockerTypes(t *testing.T) {
+	config := v1.Config{Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "/probe"}}}
+	base, err := mutate.Config(empty.Image, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.stages.Bases = bases{img: base}
+	var warnings []string
+	w.stages.Events = event.Func(func(e event.Event) {
+		if e.Kind == event.Warning {
+			warnings = append(warnings, e.Text)
+		}
+	})
+	if _, err := build.Run(t.Context(), plan(t, []v1.Platform{amd64, arm64}, []string{"registry.test/a/x"}, "x"), w.stages); err != nil {
+		t.Fatal(err)
+	}
+	index := w.registry.got["a/x"].(v1.ImageIndex)
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []types.MediaType{manifest.MediaType, manifest.Manifests[0].MediaType, manifest.Manifests[1].MediaType}
+	want := []types.MediaType{"application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.v2+json"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("media types (-want +got):\n%s", diff)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "health check") {
+		t.Errorf("warnings %q, want one that says why", warnings)
 	}
 }
