@@ -63,7 +63,7 @@ type Forbidden struct {
 // Rules is the module's policy.
 var Rules = Policy{
 	Levels: []Level{
-		{"vocabulary", []string{"pkg/event"}},
+		{"vocabulary", []string{"pkg/event", "internal/flight"}},
 		{"leaves", []string{"pkg/image", "pkg/layer"}},
 		{"transport", []string{"pkg/publish/transport"}},
 		{"publish", []string{"pkg/publish"}},
@@ -82,6 +82,7 @@ var Rules = Policy{
 		{"program", []string{"cmd/imgo"}},
 	},
 	Apart: []Apart{
+		{Folder: "internal/actiontest"},
 		{Folder: "internal/archtest"},
 		{Folder: "internal/base/runtimelayer/generate", Imports: []string{"pkg/layer", "pkg/layer/layertest"}},
 		{Folder: "internal/e2e"},

@@ -101,7 +101,7 @@ func (s *Source) config(ctx context.Context, repo name.Repository, digest v1.Has
 }
 
 func (s *Source) metadatum(ctx context.Context, what string, repo name.Repository, digest v1.Hash, fetch func(*session) ([]byte, error)) ([]byte, error) {
-	return s.metadata.do(ctx, repo.Name()+"@"+digest.String(), func() ([]byte, error) {
+	raw, _, err := s.metadata.Do(ctx, repo.Name()+"@"+digest.String(), func() ([]byte, error) {
 		if raw, ok := s.readCached(digest); ok {
 			return raw, nil
 		}
@@ -119,6 +119,7 @@ func (s *Source) metadatum(ctx context.Context, what string, repo name.Repositor
 		s.writeCached(ctx, digest, raw)
 		return raw, nil
 	})
+	return raw, err
 }
 
 // pull makes an image of a manifest: its config is fetched, its layers are not.

@@ -3,7 +3,6 @@ package base
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,7 +38,7 @@ type session struct {
 }
 
 func (s *Source) session(ctx context.Context, repo name.Repository) (*session, error) {
-	return s.sessions.do(ctx, repo.Name(), func() (*session, error) {
+	found, _, err := s.sessions.Do(ctx, repo.Name(), func() (*session, error) {
 		auth, err := authn.Resolve(ctx, s.opts.Keychain, repo)
 		if err != nil {
 			return nil, fmt.Errorf("looking up credentials for %s: %w", repo.RegistryStr(), err)
@@ -52,6 +51,7 @@ func (s *Source) session(ctx context.Context, repo name.Repository) (*session, e
 		c.client = &http.Client{Transport: rt}
 		return c, nil
 	})
+	return found, err
 }
 
 // manifest fetches a manifest by tag or digest and returns it with the type that the
@@ -148,10 +148,4 @@ func (s *Source) writeCached(ctx context.Context, digest v1.Hash, raw []byte) {
 	if _, err := io.Copy(p, bytes.NewReader(raw)); err == nil {
 		_ = p.Commit(digest)
 	}
-}
-
-// notFound reports whether a registry says that it has no such thing.
-func notFound(err error) bool {
-	e, ok := errors.AsType[*transport.Error](err)
-	return ok && e.StatusCode == http.StatusNotFound
 }

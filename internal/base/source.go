@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/flight"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/image"
@@ -38,9 +39,9 @@ type Source struct {
 	opts      Options
 	transport http.RoundTripper
 
-	roots    memo[*root]    // by reference as written
-	metadata memo[[]byte]   // manifests and configs by repository and digest
-	sessions memo[*session] // by repository
+	roots    flight.Group[string, *root]    // by reference as written
+	metadata flight.Group[string, []byte]   // manifests and configs by repository and digest
+	sessions flight.Group[string, *session] // by repository
 
 	mu   sync.Mutex
 	open []io.Closer // archives that layers are read from
@@ -152,7 +153,7 @@ func (s *Source) find(ctx context.Context, ref *reference, p v1.Platform) (build
 }
 
 func (s *Source) resolve(ctx context.Context, ref *reference) (*root, error) {
-	return s.roots.do(ctx, ref.text, func() (*root, error) {
+	found, _, err := s.roots.Do(ctx, ref.text, func() (*root, error) {
 		switch {
 		case ref.layout != nil:
 			return s.layoutRoot(ref)
@@ -162,6 +163,7 @@ func (s *Source) resolve(ctx context.Context, ref *reference) (*root, error) {
 			return s.remoteRoot(ctx, ref)
 		}
 	})
+	return found, err
 }
 
 // described says what was being done, unless the error does.

@@ -2,7 +2,6 @@ package base
 
 import (
 	"archive/tar"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -272,35 +271,5 @@ func TestTarballStaysAsItIs(t *testing.T) {
 	}
 	if err := validate.Image(b.Image); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestMemo(t *testing.T) {
-	var m memo[int]
-	started, release := make(chan struct{}), make(chan struct{})
-	results := make(chan error, 2)
-	go func() {
-		_, err := m.do(t.Context(), "k", func() (int, error) { close(started); <-release; return 0, context.Canceled })
-		results <- err
-	}()
-	<-started
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := m.do(ctx, "k", nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("waiting: %v", err)
-	}
-	go func() { // outlives the leader's cancellation
-		v, err := m.do(t.Context(), "k", func() (int, error) { return 7, nil })
-		if v != 7 {
-			err = errors.Join(err, errors.New("wrong value"))
-		}
-		results <- err
-	}()
-	close(release)
-	if a, b := <-results, <-results; (a == nil) == (b == nil) || errors.Join(a, b).Error() != context.Canceled.Error() {
-		t.Errorf("%v, %v", a, b)
-	}
-	if v, err := m.do(t.Context(), "k", nil); v != 7 || err != nil {
-		t.Errorf("remembered %d, %v", v, err)
 	}
 }

@@ -53,7 +53,7 @@ func (p *pusher) blobs(ctx context.Context, s *session, c *content, check bool) 
 	g, ctx := errgroup.WithContext(ctx)
 	for _, b := range c.blobs {
 		g.Go(func() error {
-			how, shared, err := p.r.present.do(ctx, presence{p.repo.Name(), b.digest}, func() (string, error) {
+			how, shared, err := p.r.present.Do(ctx, presence{p.repo.Name(), b.digest}, func() (string, error) {
 				return p.blob(ctx, s, b, check)
 			})
 			if how == assumed || shared {
@@ -169,7 +169,7 @@ func (r *Registry) remember(repo name.Repository, c *content) {
 // forget drops what this process thinks to know of the repository. What is
 // remembered across processes is asked about from then on, and overwritten.
 func (r *Registry) forget(repo name.Repository) {
-	r.present.forget(func(k presence) bool { return k.repo == repo.Name() })
+	r.present.Forget(func(k presence) bool { return k.repo == repo.Name() })
 }
 
 // familiarKey is what is remembered of a repository as a whole: that this cache has

@@ -12,19 +12,26 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	ggcr "github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// classify turns what came of a request into an error of this package, without any
-// URL: those may carry tokens.
+// classify is [Classify] for the session's repository.
 func (s *session) classify(err error) error {
+	return Classify(s.repo, s.anonymous, s.plain, err)
+}
+
+// Classify turns what came of a request to a repository into an error of this
+// package, without any URL: those may carry tokens. anonymous says that the request
+// went without credentials, plain that plain HTTP is allowed for the registry.
+func Classify(repo name.Repository, anonymous, plain bool, err error) error {
 	if err == nil || ours(err) {
 		return err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return bare(err)
 	}
-	host := s.repo.RegistryStr()
+	host := repo.RegistryStr()
 	// A ping of this machine tries HTTPS, then HTTP: the certificate is the better of
 	// the two reasons.
 	if cert := certificateProblem(err); cert != nil {
@@ -34,9 +41,9 @@ func (s *session) classify(err error) error {
 		return ph
 	}
 	if te, ok := errors.AsType[*ggcr.Error](err); ok {
-		return s.answered(te)
+		return answered(repo, anonymous, te)
 	}
-	if errors.Is(err, http.ErrSchemeMismatch) && !s.plain {
+	if errors.Is(err, http.ErrSchemeMismatch) && !plain {
 		return &PlainHTTPError{Host: host}
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
@@ -73,16 +80,16 @@ func isA[E error](err error) bool {
 }
 
 // answered is classify for an answer that reports an error.
-func (s *session) answered(te *ggcr.Error) error {
+func answered(repo name.Repository, anonymous bool, te *ggcr.Error) error {
 	code, detail := "", ""
 	if len(te.Errors) > 0 {
 		code, detail = string(te.Errors[0].Code), oneLine(te.Errors[0].Message)
 	}
-	host := s.repo.RegistryStr()
+	host := repo.RegistryStr()
 	if te.StatusCode == http.StatusUnauthorized || te.StatusCode == http.StatusForbidden {
 		return &AuthError{
-			Registry: host, Repository: s.repo.RepositoryStr(),
-			Status: te.StatusCode, Anonymous: s.anonymous, Detail: detail,
+			Registry: host, Repository: repo.RepositoryStr(),
+			Status: te.StatusCode, Anonymous: anonymous, Detail: detail,
 		}
 	}
 	return &RegistryError{Registry: host, Status: te.StatusCode, Code: code, Detail: detail}

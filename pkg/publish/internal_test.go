@@ -5,62 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestFlight(t *testing.T) {
-	var f flight[string, int]
-	began, finish := make(chan struct{}), make(chan struct{})
-	leaderCtx, cancel := context.WithCancel(t.Context())
-	var runs atomic.Int32
-	leader := make(chan error)
-	go func() {
-		_, _, err := f.do(leaderCtx, "k", func() (int, error) {
-			runs.Add(1)
-			close(began)
-			<-finish
-			return 0, leaderCtx.Err()
-		})
-		leader <- err
-	}()
-	<-began
-	impatient, stop := context.WithCancel(t.Context())
-	stop()
-	if _, _, err := f.do(impatient, "k", nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled follower got %v", err)
-	}
-	follower := make(chan int)
-	go func() {
-		v, _, err := f.do(t.Context(), "k", func() (int, error) { runs.Add(1); return 7, nil })
-		if err != nil {
-			t.Error(err)
-		}
-		follower <- v
-	}()
-	cancel()
-	close(finish)
-	if err := <-leader; !errors.Is(err, context.Canceled) {
-		t.Errorf("the leader got %v", err)
-	}
-	if v := <-follower; v != 7 {
-		t.Errorf("the follower got %d instead of doing the work itself", v)
-	}
-	if v, shared, err := f.do(t.Context(), "k", nil); v != 7 || !shared || err != nil {
-		t.Errorf("later: %d, %v, %v", v, shared, err)
-	}
-	if runs.Load() != 2 {
-		t.Errorf("the work was done %d times", runs.Load())
-	}
-	f.forget(func(k string) bool { return k == "k" })
-	if v, shared, _ := f.do(t.Context(), "k", func() (int, error) { return 8, nil }); v != 8 || shared {
-		t.Errorf("after forget: %d, %v", v, shared)
-	}
-}
 
 func TestLockWaitsForHolderAndContext(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")

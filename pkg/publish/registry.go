@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgo-build/imgo/internal/flight"
 	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/layer"
@@ -36,8 +37,8 @@ type Options struct {
 type Registry struct {
 	opts      Options
 	transport http.RoundTripper
-	sessions  flight[sessionKey, *session]
-	present   flight[presence, string] // the value tells how it came there, see blobs.go
+	sessions  flight.Group[sessionKey, *session]
+	present   flight.Group[presence, string] // the value tells how it came there, see blobs.go
 	slots     chan struct{}            // one for each job
 }
 

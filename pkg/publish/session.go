@@ -46,7 +46,7 @@ func (r *Registry) session(ctx context.Context, repo name.Repository, push bool,
 	}
 	slices.Sort(scopes[1:])
 	key := sessionKey{repo.Name(), strings.Join(scopes, " ")}
-	s, _, err := r.sessions.do(ctx, key, func() (*session, error) {
+	s, _, err := r.sessions.Do(ctx, key, func() (*session, error) {
 		return r.connect(ctx, repo, scopes)
 	})
 	return s, err
