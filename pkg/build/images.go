@@ -20,9 +20,6 @@ const appDir = "/app"
 // build makes the images of a target for all platforms and, where there are
 // several, the index over them.
 func (r *run) build(ctx context.Context, i int, t Target, res *Result) (image.Artifact, error) {
-	if t.Package.Err != nil {
-		return nil, t.Package.Err
-	}
 	bases, err := r.bases()
 	if err != nil {
 		return nil, err

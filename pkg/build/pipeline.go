@@ -36,8 +36,10 @@ type Stages struct {
 func Run(ctx context.Context, p *Plan, s Stages) ([]Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &run{plan: p, stages: s, layers: make(chan struct{}, max(1, p.Jobs)), fail: cancel}
-	defer cancel(nil)
-	defer r.close()
+	defer func() {
+		cancel(nil) // what still runs has lost its purpose
+		r.close()
+	}()
 
 	if err := r.start(ctx); err != nil {
 		return nil, err
@@ -146,6 +148,20 @@ func (r *run) close() {
 // target makes one image or index and brings it to its places.
 func (r *run) target(ctx context.Context, i int, t Target) Result {
 	res := Result{Target: t}
+	if t.Package.Err != nil {
+		res.Err = t.Package.Err
+		return res
+	}
+	places := r.places(t)
+	defer func() {
+		for _, p := range places {
+			_ = p.Close()
+		}
+	}()
+	// While the compiler works, the places say whether there is any point in it.
+	if res.Err = r.prepare(ctx, places); res.Err != nil {
+		return res
+	}
 	artifact := t.Artifact
 	if artifact == nil {
 		if artifact, res.Err = r.build(ctx, i, t, &res); res.Err != nil {
@@ -155,6 +171,6 @@ func (r *run) target(ctx context.Context, i int, t Target) Result {
 	if res.Err = describe(&res, artifact); res.Err != nil {
 		return res
 	}
-	res.Err = r.publish(ctx, t, artifact)
+	res.Err = publishTo(ctx, places, artifact)
 	return res
 }

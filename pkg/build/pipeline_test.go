@@ -38,6 +38,7 @@ type compiler struct {
 	dir   string
 	fail  map[string]error // by import path
 	whole error            // the go command itself
+	slow  bool             // goes on until it is cancelled
 
 	mu    sync.Mutex
 	files []*os.File
@@ -48,7 +49,11 @@ func (c *compiler) Load(context.Context, build.GoSettings, v1.Platform, []string
 	return nil, errors.New("not part of a run")
 }
 
-func (c *compiler) Compile(_ context.Context, units []build.Unit) ([]build.Binary, error) {
+func (c *compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Binary, error) {
+	if c.slow {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls++
@@ -106,6 +111,7 @@ type registry struct {
 	mu   sync.Mutex
 	log  []string
 	deny map[string]bool // repositories that refuse content
+	lock map[string]bool // repositories that say at once that they will
 	got  map[string]image.Artifact
 }
 
@@ -123,6 +129,13 @@ type place struct {
 	r    *registry
 	repo string
 	tags []name.Tag
+}
+
+func (p *place) Prepare(context.Context, []v1.Image) error {
+	if p.r.lock[p.repo] {
+		return errors.New("wrong password")
+	}
+	return nil
 }
 
 func (p *place) Put(_ context.Context, a image.Artifact) error {
@@ -154,7 +167,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		compiler: &compiler{dir: t.TempDir(), fail: map[string]error{}},
-		registry: &registry{deny: map[string]bool{}, got: map[string]image.Artifact{}},
+		registry: &registry{deny: map[string]bool{}, lock: map[string]bool{}, got: map[string]image.Artifact{}},
 	}
 	w.stages = build.Stages{Compiler: w.compiler, Bases: bases{}, Store: &layertest.Memory{}, Registry: w.registry, Events: event.Discard}
 	return w
@@ -280,7 +293,7 @@ func TestABaseThatFailsEndsTheRun(t *testing.T) {
 	if !errors.Is(err, gone) || results != nil {
 		t.Errorf("got %v, %v, want only %v", results, err, gone)
 	}
-	if len(w.registry.log) != 0 {
+	if slices.ContainsFunc(w.registry.log, func(s string) bool { return !strings.HasPrefix(s, "close") }) {
 		t.Errorf("something was published: %q", w.registry.log)
 	}
 	if n := w.compiler.openFiles(); n != 0 {
@@ -348,5 +361,16 @@ func TestABaseWithAHealthCheckMakesDockerTypes(t *testing.T) {
 	}
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "health check") {
 		t.Errorf("warnings %q, want one that says why", warnings)
+	}
+}
+
+// Nobody wants to wait for the compiler to hear of a wrong password.
+func TestAPlaceThatRefusesEndsTheCompile(t *testing.T) {
+	w := newWorld(t)
+	w.compiler.slow = true
+	w.registry.lock["a/x"] = true
+	results, err := build.Run(t.Context(), plan(t, []v1.Platform{amd64}, []string{"registry.test/a/x"}, "x"), w.stages)
+	if err == nil || !strings.Contains(err.Error(), "wrong password") || len(results) != 1 {
+		t.Errorf("got %v, %v, want the refusal as the only result", results, err)
 	}
 }

@@ -4,20 +4,36 @@ import (
 	"context"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
-// publish brings an artifact to all places of its target: everything first, then
-// the names.
-func (r *run) publish(ctx context.Context, t Target, a image.Artifact) error {
-	places := r.places(t)
-	defer func() {
-		for _, p := range places {
-			_ = p.Close()
+// prepare lets places find out what they can before the artifact is there.
+func (r *run) prepare(ctx context.Context, places []publish.Publisher) error {
+	bases, err := r.bases()
+	if err != nil {
+		return err
+	}
+	var images []v1.Image
+	for _, b := range bases {
+		if b.Image != nil {
+			images = append(images, b.Image)
 		}
-	}()
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range places {
+		if p, ok := p.(publish.Preparer); ok {
+			g.Go(func() error { return p.Prepare(ctx, images) })
+		}
+	}
+	return g.Wait()
+}
+
+// publishTo brings an artifact to all its places: everything first, then the names.
+func publishTo(ctx context.Context, places []publish.Publisher, a image.Artifact) error {
 	for _, p := range places {
 		if err := p.Put(ctx, a); err != nil {
 			return err
@@ -31,6 +47,7 @@ func (r *run) publish(ctx context.Context, t Target, a image.Artifact) error {
 	return nil
 }
 
+// places are the publishers of a target.
 func (r *run) places(t Target) []publish.Publisher {
 	var tags []name.Tag
 	for _, d := range t.Repos {

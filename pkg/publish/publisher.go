@@ -3,8 +3,18 @@ package publish
 import (
 	"context"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/imgo-build/imgo/pkg/image"
 )
+
+// Preparer is a [Publisher] that has something to do before its artifact is there.
+type Preparer interface {
+	// Prepare finds out what can be known of the place while the artifact is still
+	// being made: whether it can be reached and written to, and what it has. The
+	// artifact will lie on bases. Calling it is optional; Put makes use of what it found.
+	Prepare(ctx context.Context, bases []v1.Image) error
+}
 
 // Publisher brings one artifact to one place: a registry's repository, a tarball,
 // an OCI layout.

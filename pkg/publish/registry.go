@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -39,7 +40,7 @@ type Registry struct {
 	transport http.RoundTripper
 	sessions  flight.Group[sessionKey, *session]
 	present   flight.Group[presence, string] // the value tells how it came there, see blobs.go
-	slots     chan struct{}            // one for each job
+	slots     chan struct{}                  // one for each job
 }
 
 // NewRegistry returns a Registry. It makes no request yet.
@@ -90,9 +91,39 @@ type pusher struct {
 	byDigest bool
 
 	mu       sync.Mutex
+	answers  []v1.Hash        // what the tags pointed to when Prepare asked, or nil
 	put      *content         // what Put has brought there
 	uptodate map[string]bool  // tags that have it
 	known    map[v1.Hash]bool // manifests that the registry said it has
+}
+
+// Prepare implements [Preparer]. It connects with the permissions that Put will
+// need and looks at what the tags point to, so that Put need not ask again.
+func (p *pusher) Prepare(ctx context.Context, bases []v1.Image) error {
+	var sources []name.Repository
+	for _, base := range bases {
+		c, err := walk(base)
+		if err != nil {
+			return fmt.Errorf("reading the base of what to push to %s: %w", p.repo, err)
+		}
+		for _, s := range c.mountSources(p.repo) {
+			if !slices.Contains(sources, s) {
+				sources = append(sources, s)
+			}
+		}
+	}
+	s, err := p.r.session(ctx, p.repo, true, sources)
+	if err != nil {
+		return fmt.Errorf("pushing to %s: %w", p.repo, err)
+	}
+	answers, err := p.ask(ctx, s)
+	if err != nil {
+		return fmt.Errorf("pushing to %s: %w", p.repo, err)
+	}
+	p.mu.Lock()
+	p.answers = answers
+	p.mu.Unlock()
+	return nil
 }
 
 // Put implements [Publisher].
@@ -105,10 +136,15 @@ func (p *pusher) Put(ctx context.Context, a image.Artifact) error {
 	if err != nil {
 		return fmt.Errorf("pushing to %s: %w", p.repo, err)
 	}
-	uptodate, known, err := p.ask(ctx, s, c)
-	if err != nil {
-		return fmt.Errorf("pushing to %s: %w", p.repo, err)
+	p.mu.Lock()
+	answers := p.answers
+	p.mu.Unlock()
+	if answers == nil {
+		if answers, err = p.ask(ctx, s); err != nil {
+			return fmt.Errorf("pushing to %s: %w", p.repo, err)
+		}
 	}
+	uptodate, known := p.compare(answers, c.top.desc.Digest)
 	p.mu.Lock()
 	p.uptodate, p.known = uptodate, known
 	p.mu.Unlock()
@@ -132,9 +168,8 @@ func (p *pusher) upTo(c *content) []manifest {
 	return c.children
 }
 
-// ask looks at what the tags point to: which of them have the artifact already, and
-// which manifests are there.
-func (p *pusher) ask(ctx context.Context, s *session, c *content) (uptodate map[string]bool, known map[v1.Hash]bool, err error) {
+// ask looks at what the tags point to; the zero hash stands for nothing.
+func (p *pusher) ask(ctx context.Context, s *session) ([]v1.Hash, error) {
 	answers := make([]v1.Hash, len(p.tags))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, tag := range p.tags {
@@ -143,17 +178,19 @@ func (p *pusher) ask(ctx context.Context, s *session, c *content) (uptodate map[
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, nil, err
-	}
+	return answers, g.Wait()
+}
+
+// compare tells which tags have the artifact already, and which manifests are there.
+func (p *pusher) compare(answers []v1.Hash, artifact v1.Hash) (uptodate map[string]bool, known map[v1.Hash]bool) {
 	uptodate, known = map[string]bool{}, map[v1.Hash]bool{}
 	for i, digest := range answers {
 		known[digest] = digest != v1.Hash{}
-		if digest == c.top.desc.Digest {
+		if digest == artifact {
 			uptodate[p.tags[i].TagStr()] = true
 		}
 	}
-	return uptodate, known, nil
+	return uptodate, known
 }
 
 // transfer brings the blobs and then the given manifests to the registry. Where the

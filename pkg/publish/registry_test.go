@@ -264,6 +264,35 @@ func TestLargeBlobsAreAskedAboutWhereNothingIsKnown(t *testing.T) {
 	counts{"GET /v2/": 1, "HEAD manifest": 1, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}.check(t, reg)
 }
 
+func TestPrepareAsksWhatPutNeedNotAskAgain(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{Username: "u", Password: "p", Token: true})
+	repo := repoIn(t, reg, "app")
+	opts := new(recorded).options(reg, &memory{})
+	opts.Keychain = login{"u", "p"}
+	base := imageOf(t, "amd64", layerOf("base").from(repoIn(t, reg, "base")))
+	img := imageOf(t, "amd64", layerOf("base").from(repoIn(t, reg, "base")), layerOf("binary"))
+	mustPush(t, publish.NewRegistry(opts), repoIn(t, reg, "base"), base, "latest")
+	reg.Reset()
+
+	p := publish.NewRegistry(opts).Repository(repo, []name.Tag{repo.Tag("latest")}, publish.RepoOptions{})
+	if err := p.(publish.Preparer).Prepare(t.Context(), []v1.Image{base}); err != nil {
+		t.Fatal(err)
+	}
+	counts{"GET /v2/": 1, "token": 1, "HEAD manifest": 1}.check(t, reg)
+	if err := errors.Join(p.Put(t.Context(), img), p.Tag(t.Context(), img)); err != nil {
+		t.Fatal(err)
+	}
+	if got := reg.Counts(); got["GET /v2/"] != 1 || got["token"] != 1 || got["HEAD manifest"] != 1 {
+		t.Errorf("Put asked again: %v", got)
+	}
+
+	opts.Keychain = login{"u", "wrong"}
+	p = publish.NewRegistry(opts).Repository(repo, []name.Tag{repo.Tag("latest")}, publish.RepoOptions{})
+	if _, ok := errors.AsType[*publish.AuthError](p.(publish.Preparer).Prepare(t.Context(), nil)); !ok {
+		t.Error("a wrong password was not noticed")
+	}
+}
+
 func TestForgottenBlobIsSentAgain(t *testing.T) {
 	for _, byDigest := range []bool{false, true} {
 		reg := registrytest.New(t, registrytest.Options{})
