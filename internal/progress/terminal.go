@@ -28,12 +28,13 @@ func NewTerminal(w io.Writer, width int) Renderer {
 	bars.SetAutoStop(false)
 	bars.SetTerminalWidth(width)
 	bars.SetTrackerLength(barLength)
-	bars.SetMessageLength(max(20, width-barLength-35))
+	bars.SetMessageLength(max(20, width-barLength-20))
 	bars.SetTrackerPosition(progress.PositionRight)
 	bars.SetUpdateFrequency(100 * time.Millisecond)
 	bars.Style().Visibility.ETA = false
 	bars.Style().Visibility.TrackerOverall = false
 	bars.Style().Visibility.Percentage = false
+	bars.Style().Visibility.Value = false // the message says how large it is
 	t := &terminal{bars: bars, done: make(chan struct{}), live: map[step]*progress.Tracker{}}
 	go func() {
 		defer close(t.done)
