@@ -85,6 +85,7 @@ var Rules = Policy{
 		{Folder: "internal/actiontest"},
 		{Folder: "internal/archtest"},
 		{Folder: "internal/base/runtimelayer/generate", Imports: []string{"pkg/layer", "pkg/layer/layertest"}},
+		{Folder: "internal/bench"},
 		{Folder: "internal/e2e"},
 		{Folder: "internal/registrytest"},
 		{Folder: "pkg/layer/layertest", Imports: []string{"pkg/layer"}},

@@ -45,6 +45,9 @@ func (s *Source) tarballRoot(ctx context.Context, ref *reference) (*root, error)
 }
 
 func (s *Source) layoutRoot(ref *reference) (*root, error) {
+	if info, err := os.Stat(ref.layout.dir); err != nil || !info.IsDir() {
+		return nil, &ReferenceError{Ref: ref.text, Reason: "there is no such directory"}
+	}
 	a, err := publish.OpenLayout(ref.layout.dir)
 	if err != nil {
 		return nil, err

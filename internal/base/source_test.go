@@ -184,7 +184,7 @@ func TestLayouts(t *testing.T) {
 	if _, err := s.Base(t.Context(), "oci:two:arm", platform("linux/amd64")); !isA[*PlatformMissingError](err) {
 		t.Errorf("%v", err)
 	}
-	if _, err := s.Base(t.Context(), "oci:nowhere", platform("linux/amd64")); err == nil || !strings.Contains(err.Error(), "resolving base oci:nowhere") {
+	if _, err := s.Base(t.Context(), "oci:nowhere", platform("linux/amd64")); err == nil || !strings.Contains(err.Error(), `base "oci:nowhere": there is no such directory`) {
 		t.Errorf("%v", err)
 	}
 }

@@ -61,5 +61,8 @@ func (f *buildFlags) request(a *app, args []string, push bool) (build.Request, e
 	f.in.Patterns = args
 	f.in.Push = push
 	f.in.SourceDateEpoch = a.getenv("SOURCE_DATE_EPOCH")
+	if f.in.Jobs == 0 {
+		f.in.Jobs = runtime.GOMAXPROCS(0)
+	}
 	return config.Resolve(f.in)
 }

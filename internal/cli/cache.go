@@ -81,7 +81,7 @@ uses stays. Everything that is removed can be made again; it only takes time.`,
 			if err != nil {
 				return err
 			}
-			removed, err := client.PruneCache(cmd.Context(), olderThan, all)
+			removed, err := client.PruneCache(cmd.Context(), max(olderThan, 1), all) // 0 would be the default
 			if err != nil {
 				return err
 			}

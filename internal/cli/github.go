@@ -2,10 +2,13 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/progress"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
@@ -39,8 +42,13 @@ func (a *app) writeGitHub(results []build.Result) error {
 	}
 	var b strings.Builder
 	for _, key := range []string{"reference", "digest", "references", "tarball"} {
-		// The delimiter form: a value with a line break can't set another output.
-		fmt.Fprintf(&b, "%s<<%s\n%s\n%s\n", key, outputDelimiter, strings.ReplaceAll(outputs[key], outputDelimiter, ""), outputDelimiter)
+		// The delimiter form, with a delimiter that the value lacks: a value with a line
+		// break, such as a path, can't set another output.
+		delimiter := outputDelimiter
+		for strings.Contains(outputs[key], delimiter) {
+			delimiter += "-"
+		}
+		fmt.Fprintf(&b, "%s<<%s\n%s\n%s\n", key, delimiter, outputs[key], delimiter)
 	}
 	if err := appendFile(a.getenv("GITHUB_OUTPUT"), b.String()); err != nil {
 		return fmt.Errorf("writing the step's outputs: %w", err)
@@ -49,6 +57,34 @@ func (a *app) writeGitHub(results []build.Result) error {
 		return fmt.Errorf("writing the step's summary: %w", err)
 	}
 	return nil
+}
+
+// annotateLoadErrors shows what keeps packages from being loaded at the lines at
+// fault, as progress does for what the compiler says. dir is where the go command ran.
+func (a *app) annotateLoadErrors(results []build.Result, dir string) {
+	if a.getenv("GITHUB_ACTIONS") != "true" {
+		return
+	}
+	for _, r := range results {
+		load, ok := errors.AsType[*gobuild.LoadError](r.Err)
+		if !ok {
+			continue
+		}
+		for _, text := range load.Errors {
+			if command := progress.Annotation(a.inWorkspace(dir), text); command != "" {
+				fmt.Fprintln(a.Stderr, command)
+			}
+		}
+	}
+}
+
+// inWorkspace is a directory as seen from the root of the repository.
+func (a *app) inWorkspace(dir string) string {
+	rel, err := filepath.Rel(a.getenv("GITHUB_WORKSPACE"), dir)
+	if err != nil {
+		return ""
+	}
+	return rel
 }
 
 const outputDelimiter = "imgo-end-of-output"

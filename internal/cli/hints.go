@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"strings"
 	"syscall"
@@ -13,30 +14,30 @@ import (
 	"github.com/imgo-build/imgo/internal/cache"
 	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/keychain"
-	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
 // report writes errors to stderr, each with what to do about it where imgo knows.
 func (a *app) report(cmd *cobra.Command, err error, usage bool) {
-	shown := ""
+	shown, hinted := "", false
 	for _, e := range split(err) {
-		fmt.Fprintf(a.Stderr, "%s %s\n", a.red("error:"), indent(message(e)))
+		fmt.Fprintf(a.Stderr, "%s %s\n", a.red("error:"), indent(e.Error()))
 		if compile, ok := errors.AsType[*gobuild.CompileError](e); ok && a.quiet && compile.Output != shown {
 			shown = compile.Output // of one go command for several packages, seen by nobody yet
 			fmt.Fprintln(a.Stderr, strings.TrimRight(shown, "\n"))
 		}
 		hint := hint(e)
-		if hint == "" && usage {
-			hint = fmt.Sprintf("see %s --help", cmd.CommandPath())
-		}
 		if hint != "" {
 			fmt.Fprintf(a.Stderr, "hint: %s\n", hint)
 		}
+		hinted = hinted || hint != ""
 		if a.getenv("GITHUB_ACTIONS") == "true" {
-			fmt.Fprintf(a.Stderr, "::error::%s\n", strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(message(e)))
+			fmt.Fprintf(a.Stderr, "::error::%s\n", strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(e.Error()))
 		}
+	}
+	if usage && !hinted {
+		fmt.Fprintf(a.Stderr, "hint: see %s --help\n", cmd.CommandPath())
 	}
 }
 
@@ -52,16 +53,6 @@ func split(err error) []error {
 		out = append(out, split(e)...)
 	}
 	return out
-}
-
-// message is an error's text, in which a package is named once.
-func message(err error) string {
-	if t, ok := err.(*build.TargetError); ok {
-		if own := t.Err.Error(); strings.Contains(own, t.Target.Package.ImportPath) && t.Target.Package.ImportPath != "" {
-			return own
-		}
-	}
-	return err.Error()
 }
 
 // indent lets the lines of a long message stand below its first.
@@ -195,6 +186,9 @@ func systemCA() string {
 }
 
 func hintDisk(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "check the path: it is relative to the current directory, or to that of -C"
+	}
 	if errors.Is(err, syscall.ENOSPC) {
 		return "the disk is full: make room, for instance with imgo cache prune --all and go clean -cache"
 	}

@@ -41,10 +41,11 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 	}
 	if f.dryRun {
 		stop()
-		return a.printPlan(p, f.json)
+		return errors.Join(a.printPlan(p, f.json), p.Problems())
 	}
 	results, err := client.Run(ctx, p)
 	stop()
+	a.annotateLoadErrors(results, req.Go.Dir)
 	if err != nil && results == nil {
 		return err
 	}
@@ -85,11 +86,7 @@ func (a *app) renderer(dir string) progress.Renderer {
 		return progress.NewPlain(io.Discard, a.Now)
 	}
 	if a.getenv("GITHUB_ACTIONS") == "true" {
-		rel, err := filepath.Rel(a.getenv("GITHUB_WORKSPACE"), dir)
-		if err != nil {
-			rel = ""
-		}
-		return progress.NewGitHub(progress.NewPlain(a.Stderr, a.Now), a.Stderr, rel)
+		return progress.NewGitHub(progress.NewPlain(a.Stderr, a.Now), a.Stderr, a.inWorkspace(dir))
 	}
 	if a.StderrWidth == 0 || a.getenv("CI") != "" || a.getenv("TERM") == "dumb" {
 		return progress.NewPlain(a.Stderr, a.Now)

@@ -87,6 +87,9 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"no such directory", func(in *config.Input) { in.Chdir = "missing" }, "-C: "},
 		{"platform", func(in *config.Input) { in.Platforms = []string{"linux/x86_64"} }, `"linux/amd64"`},
+		{"no platform", func(in *config.Input) { in.Platforms = nil }, "at least one platform"},
+		{"an empty platform", func(in *config.Input) { in.Platforms = []string{""} }, "no platform given"},
+		{"an empty tag", func(in *config.Input) { in.Tags = []string{""} }, "-t \"\""},
 		{"all and others", func(in *config.Input) { in.Platforms = []string{"all", "linux/amd64"} }, "all stands alone"},
 		{"user", func(in *config.Input) { in.User = "0:-1" }, "--user"},
 		{"user's number", func(in *config.Input) { in.User = "4294967295" }, "is not an id"},

@@ -182,10 +182,11 @@ func (c *Compiler) buildInDir(ctx context.Context, g *group) {
 // runGroup compiles a group together and, where that fails, each package by itself
 // to learn which ones it was. What was compiled the first time is not again.
 func (c *Compiler) runGroup(ctx context.Context, g *group, dir Dir) {
-	failure, err := c.goBuild(ctx, g.chain, dir, g.subject(), g.jobs...)
+	seen := map[string]bool{} // what the go command has said already
+	failure, err := c.goBuild(ctx, g.chain, dir, seen, g.jobs...)
 	for _, j := range g.jobs {
 		if failure != nil && len(g.jobs) > 1 && err == nil && ctx.Err() == nil {
-			single, singleErr := c.goBuild(ctx, g.chain, dir, "", j)
+			single, singleErr := c.goBuild(ctx, g.chain, dir, seen, j)
 			j.finish(single, singleErr, dir)
 			continue
 		}
@@ -206,9 +207,10 @@ func (j *job) finish(failure *CompileError, err error, dir Dir) {
 	j.out.Err = err
 }
 
-// goBuild runs one go build. Its output goes to subject's events, to none for "". A
-// go command that ran and failed is a CompileError, which names no package yet.
-func (c *Compiler) goBuild(ctx context.Context, t *toolchain, dir Dir, subject string, jobs ...*job) (*CompileError, error) {
+// goBuild runs one go build. Its output goes to events, except for lines that were
+// seen before, since a package that fails again says the same again. A go command
+// that ran and failed is a CompileError, which names no package yet.
+func (c *Compiler) goBuild(ctx context.Context, t *toolchain, dir Dir, seen map[string]bool, jobs ...*job) (*CompileError, error) {
 	args := []string{"build", "-o", dir.Path() + string(filepath.Separator)}
 	args = append(args, t.flags...)
 	if t.jobs > 0 {
@@ -218,12 +220,10 @@ func (c *Compiler) goBuild(ctx context.Context, t *toolchain, dir Dir, subject s
 	for _, j := range jobs {
 		args = append(args, j.Package.ImportPath)
 	}
-	output := &lines{}
-	if subject != "" {
-		output.emit = func(line string) {
-			c.events.Emit(event.Event{Kind: event.Output, Stage: event.Compile, Subject: subject, Text: line})
-		}
-	}
+	subject := (&group{chain: t, jobs: jobs}).subject()
+	output := &lines{seen: seen, emit: func(line string) {
+		c.events.Emit(event.Event{Kind: event.Output, Stage: event.Compile, Subject: subject, Text: line})
+	}}
 	cmd := exec.Command(t.path, args...)
 	cmd.Dir = t.dir
 	cmd.Env = append(t.env[:len(t.env):len(t.env)], "GOTMPDIR="+dir.Tmp())

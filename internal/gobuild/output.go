@@ -12,6 +12,7 @@ const keepOutput = 64 << 10
 // lines passes a child's output on line by line, as it comes, and keeps its end.
 type lines struct {
 	emit    func(line string) // nil for none
+	seen    map[string]bool   // what was emitted, here or before, and is not again; nil emits all
 	partial []byte            // the line that has not ended yet
 	kept    []byte            // the last bytes of all output
 }
@@ -46,9 +47,14 @@ func (l *lines) flush() {
 }
 
 func (l *lines) line(b []byte) {
-	if l.emit != nil {
-		l.emit(strings.TrimSuffix(string(b), "\r"))
+	text := strings.TrimSuffix(string(b), "\r")
+	if l.emit == nil || l.seen[text] {
+		return
 	}
+	if l.seen != nil {
+		l.seen[text] = true
+	}
+	l.emit(text)
 }
 
 // tail is the end of the output, from the start of a line.

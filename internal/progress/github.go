@@ -24,7 +24,7 @@ type github struct {
 // the repository's root.
 // See https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
 func NewGitHub(r Renderer, w io.Writer, dir string) Renderer {
-	return &github{Renderer: r, w: w, dir: filepath.ToSlash(dir)}
+	return &github{Renderer: r, w: w, dir: dir}
 }
 
 // position matches "file.go:12:5: message" and "file.go:12: message".
@@ -34,20 +34,30 @@ func (g *github) Emit(e event.Event) {
 	g.Renderer.Emit(e)
 	switch e.Kind {
 	case event.Output:
-		if m := position.FindStringSubmatch(e.Text); m != nil {
-			file := m[1]
-			if !path.IsAbs(file) && !filepath.IsAbs(file) {
-				file = path.Join(g.dir, filepath.ToSlash(file))
-			}
-			col := ""
-			if m[3] != "" {
-				col = ",col=" + m[3]
-			}
-			fmt.Fprintf(g.w, "::error file=%s,line=%s%s::%s\n", escapeProperty(file), m[2], col, escapeData(m[4]))
+		if command := Annotation(g.dir, e.Text); command != "" {
+			fmt.Fprintln(g.w, command)
 		}
 	case event.Warning:
 		fmt.Fprintf(g.w, "::warning::%s\n", escapeData(e.Text))
 	}
+}
+
+// Annotation is the workflow command for a line of the go command's output, or an
+// empty string where that names no file and line. dir is as for [NewGitHub].
+func Annotation(dir, text string) string {
+	m := position.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	file := m[1]
+	if !path.IsAbs(file) && !filepath.IsAbs(file) {
+		file = path.Join(filepath.ToSlash(dir), filepath.ToSlash(file))
+	}
+	col := ""
+	if m[3] != "" {
+		col = ",col=" + m[3]
+	}
+	return fmt.Sprintf("::error file=%s,line=%s%s::%s", escapeProperty(file), m[2], col, escapeData(m[4]))
 }
 
 // escapeData keeps a text from being read as more than the message of a workflow

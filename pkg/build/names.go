@@ -98,6 +98,9 @@ func (n Naming) assign(targets []Target, push bool) error {
 	}
 	seen := map[string]Target{}
 	for i := range targets {
+		if targets[i].Package.Err != nil {
+			continue // it may not even have a name
+		}
 		key := strings.ToLower(targets[i].Name)
 		if other, dup := seen[key]; dup {
 			return usagef("%s and %s would both be named %q: build them one at a time, each with its own -t and -o",
@@ -174,6 +177,9 @@ func (n Naming) destinations(t Target, repos []repoTags, extra []string) ([]Dest
 func (t Target) origin() string {
 	if t.Origin != "" {
 		return t.Origin
+	}
+	if t.Package.ImportPath == "" {
+		return t.Package.Pattern
 	}
 	return t.Package.ImportPath
 }

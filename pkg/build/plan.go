@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -135,6 +136,17 @@ func assignPaths(targets []Target, out Output) error {
 		}
 	}
 	return nil
+}
+
+// Problems joins what is known to stand in the way of targets before anything runs.
+func (p *Plan) Problems() error {
+	var errs []error
+	for _, t := range p.Targets {
+		if t.Package.Err != nil {
+			errs = append(errs, &TargetError{Target: t, Err: t.Package.Err})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // units lists the compiles of a plan for one platform, and for each the index of

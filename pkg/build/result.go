@@ -1,7 +1,7 @@
 package build
 
 import (
-	"fmt"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -41,7 +41,14 @@ type TargetError struct {
 	Err    error
 }
 
-func (e *TargetError) Error() string { return fmt.Sprintf("%s: %s", e.Target.origin(), e.Err) }
+// Error names the target once: many causes do it by themselves.
+func (e *TargetError) Error() string {
+	text, origin := e.Err.Error(), e.Target.origin()
+	if origin == "" || strings.Contains(text, origin) {
+		return text
+	}
+	return origin + ": " + text
+}
 
 // Unwrap returns the cause.
 func (e *TargetError) Unwrap() error { return e.Err }

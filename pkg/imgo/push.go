@@ -42,6 +42,9 @@ func (c *Client) PushPlan(ctx context.Context, req build.Request, args []string)
 
 func (c *Client) openArchive(ctx context.Context, arg string) (*publish.Archive, error) {
 	if dir, ok := strings.CutPrefix(arg, "oci:"); ok {
+		if dir == "" {
+			return nil, &build.UsageError{Reason: "oci: needs a directory, such as oci:out"}
+		}
 		return publish.OpenLayout(c.path(dir))
 	}
 	return publish.OpenTarball(ctx, c.path(arg))

@@ -138,8 +138,7 @@ func (p *pusher) mayHave(b blob) bool {
 	if _, remembered := p.r.recall(p.repo, b.digest); remembered {
 		return true
 	}
-	_, familiar := p.r.opts.Results.Lookup(familiarKey(p.repo))
-	return !familiar && b.size >= worthAsking
+	return !p.r.familiar(p.repo) && b.size >= worthAsking
 }
 
 // recall returns the manifest with which a blob was last known to be in a
@@ -156,7 +155,7 @@ func (r *Registry) recall(repo name.Repository, blob v1.Hash) (v1.Hash, bool) {
 // remember notes that the repository has the artifact. It only saves work later, so
 // that a failure to do so is none of the push.
 func (r *Registry) remember(repo name.Repository, c *content) {
-	if _, ok := r.opts.Results.Lookup(familiarKey(repo)); !ok {
+	if !r.familiar(repo) {
 		_ = r.opts.Results.Remember(familiarKey(repo), []byte("pushed"))
 	}
 	for _, b := range c.blobs {
@@ -172,8 +171,12 @@ func (r *Registry) forget(repo name.Repository) {
 	r.present.Forget(func(k presence) bool { return k.repo == repo.Name() })
 }
 
-// familiarKey is what is remembered of a repository as a whole: that this cache has
-// pushed there.
+// familiar reports whether this cache has ever pushed to a repository.
+func (r *Registry) familiar(repo name.Repository) bool {
+	_, ok := r.opts.Results.Lookup(familiarKey(repo))
+	return ok
+}
+
 func familiarKey(repo name.Repository) string { return "publish/familiar/1 " + repo.Name() }
 
 func presenceKey(repo name.Repository, blob v1.Hash) string {

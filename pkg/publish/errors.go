@@ -1,7 +1,10 @@
 package publish
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -40,14 +43,20 @@ type UnknownHostError struct {
 func (e *UnknownHostError) Error() string { return "unknown host " + e.Host }
 
 // UnreachableError says that a registry's host is known but no connection came
-// about, or that it broke at every attempt.
+// about, or that it broke, at every attempt.
 type UnreachableError struct {
 	Host string
 	Err  error
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("no connection to %s: %v", e.Host, e.Err)
+	if op, ok := errors.AsType[*net.OpError](e.Err); ok && op.Op == "dial" {
+		return fmt.Sprintf("no connection to %s: %v", e.Host, op.Err)
+	}
+	if errors.Is(e.Err, io.EOF) || errors.Is(e.Err, net.ErrClosed) {
+		return fmt.Sprintf("the connection to %s broke", e.Host)
+	}
+	return fmt.Sprintf("the connection to %s broke: %v", e.Host, e.Err)
 }
 func (e *UnreachableError) Unwrap() error { return e.Err }
 

@@ -20,7 +20,7 @@ import (
 )
 
 func TestRetriedFaults(t *testing.T) {
-	whole := counts{"GET /v2/": 1, "HEAD manifest": 1, "HEAD blob": 1, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}
+	whole := counts{"GET /v2/": 1, "HEAD manifest": 2, "HEAD blob": 1, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}
 	with := func(more counts) counts {
 		out := counts{}
 		for k, v := range whole {

@@ -55,6 +55,19 @@ type layout struct {
 	put   v1.Hash
 }
 
+// Prepare implements [Preparer]: a place that can't be written to is known before
+// anything is made for it.
+func (l *layout) Prepare(context.Context, []v1.Image) error {
+	err := l.check()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if parent := filepath.Dir(l.dir); !isDir(parent) {
+		return &OutputError{Path: l.dir, Err: fmt.Errorf("there is no directory %s", parent)}
+	}
+	return nil
+}
+
 // Put implements [Publisher].
 func (l *layout) Put(ctx context.Context, a image.Artifact) error {
 	c, err := walk(a)
@@ -100,6 +113,11 @@ func (l *layout) prepare() error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return outputError(l.dir, err)
 	}
+	return l.check()
+}
+
+// check makes sure that an existing directory is one to write to.
+func (l *layout) check() error {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
 		return outputError(l.dir, err)

@@ -93,6 +93,7 @@ type pusher struct {
 	mu       sync.Mutex
 	answers  []v1.Hash        // what the tags pointed to when Prepare asked, or nil
 	put      *content         // what Put has brought there
+	there    bool             // its manifest is there too, and so all that it refers to
 	uptodate map[string]bool  // tags that have it
 	known    map[v1.Hash]bool // manifests that the registry said it has
 }
@@ -148,13 +149,19 @@ func (p *pusher) Put(ctx context.Context, a image.Artifact) error {
 	p.mu.Lock()
 	p.uptodate, p.known = uptodate, known
 	p.mu.Unlock()
-	if len(uptodate) == 0 {
+	there := len(uptodate) > 0
+	if !there {
+		if there, err = p.hasArtifact(ctx, s, c); err != nil {
+			return fmt.Errorf("pushing to %s: %w", p.repo, err)
+		}
+	}
+	if !there {
 		if err := p.transfer(ctx, s, c, p.upTo(c)); err != nil {
 			return err
 		}
 	}
 	p.mu.Lock()
-	p.put = c
+	p.put, p.there = c, there || p.byDigest
 	p.mu.Unlock()
 	return nil
 }
@@ -166,6 +173,22 @@ func (p *pusher) upTo(c *content) []manifest {
 		return append(c.children[:len(c.children):len(c.children)], c.top)
 	}
 	return c.children
+}
+
+// hasArtifact reports whether the repository has the artifact, under whichever tag,
+// where that is likely enough to ask: this cache saw it go there, or knows nothing of
+// the repository and would have much to send.
+func (p *pusher) hasArtifact(ctx context.Context, s *session, c *content) (bool, error) {
+	last, remembered := p.r.recall(p.repo, c.blobs[0].digest) // the config, which no other image has
+	large := func(b blob) bool { return b.size >= worthAsking }
+	switch {
+	case remembered && last == c.top.desc.Digest:
+	case !remembered && !p.r.familiar(p.repo) && slices.ContainsFunc(c.blobs, large):
+	default:
+		return false, nil
+	}
+	got, err := s.digestOf(ctx, c.top.desc.Digest.String())
+	return got == c.top.desc.Digest, err
 }
 
 // ask looks at what the tags point to; the zero hash stands for nothing.
@@ -240,7 +263,7 @@ func (p *pusher) Tag(ctx context.Context, a image.Artifact) error {
 		return fmt.Errorf("reading what to tag in %s: %w", p.repo, err)
 	}
 	p.mu.Lock()
-	c, uptodate := p.put, p.uptodate
+	c, uptodate, sent := p.put, p.uptodate, p.there
 	p.mu.Unlock()
 	if c == nil || c.top.desc.Digest != digest {
 		return fmt.Errorf("tagging %s in %s: it was not put there", digest, p.repo)
@@ -249,7 +272,6 @@ func (p *pusher) Tag(ctx context.Context, a image.Artifact) error {
 	if err != nil {
 		return fmt.Errorf("tagging in %s: %w", p.repo, err)
 	}
-	sent := len(uptodate) > 0 || p.byDigest // the manifest is there, so is all that it needs
 	for _, tag := range p.tags {
 		if uptodate[tag.TagStr()] {
 			continue

@@ -251,16 +251,23 @@ func TestLargeBlobsAreAskedAboutWhereNothingIsKnown(t *testing.T) {
 		return layerOf(string(b))
 	}
 	runtime := layerOf("runtime")
-	img := imageOf(t, "amd64", runtime, large())
+	same := large()
+	img := imageOf(t, "amd64", runtime, same)
 	mustPush(t, publish.NewRegistry(new(recorded).options(reg, &memory{})), repo, img, "commit-1")
 	reg.Reset()
 
-	results := &memory{} // of another machine
-	mustPush(t, publish.NewRegistry(new(recorded).options(reg, results)), repo, img, "commit-2")
-	counts{"GET /v2/": 1, "HEAD manifest": 1, "HEAD blob": 1, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}.check(t, reg)
+	// On another machine, the whole image.
+	mustPush(t, publish.NewRegistry(new(recorded).options(reg, &memory{})), repo, img, "commit-2")
+	counts{"GET /v2/": 1, "HEAD manifest": 2, "PUT manifest": 1}.check(t, reg)
 	reg.Reset()
 
-	mustPush(t, publish.NewRegistry(new(recorded).options(reg, results)), repo, imageOf(t, "amd64", runtime, large()), "commit-2")
+	// On a third, a part of it.
+	results := &memory{}
+	mustPush(t, publish.NewRegistry(new(recorded).options(reg, results)), repo, imageOf(t, "amd64", layerOf("other"), same), "commit-2")
+	counts{"GET /v2/": 1, "HEAD manifest": 2, "HEAD blob": 1, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}.check(t, reg)
+	reg.Reset()
+
+	mustPush(t, publish.NewRegistry(new(recorded).options(reg, results)), repo, imageOf(t, "amd64", layerOf("other"), large()), "commit-2")
 	counts{"GET /v2/": 1, "HEAD manifest": 1, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}.check(t, reg)
 }
 
@@ -326,7 +333,7 @@ func TestRegistryThatWasWipedIsNotTrusted(t *testing.T) {
 	first.SetFaults(on("HEAD manifest", registrytest.Fault{Status: 404}))
 	first.Reset()
 	mustPush(t, publish.NewRegistry(new(recorded).options(first, results)), repoIn(t, first, "app"), img, "latest")
-	counts{"GET /v2/": 1, "HEAD manifest": 1, "HEAD blob": 2, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}.check(t, first)
+	counts{"GET /v2/": 1, "HEAD manifest": 2, "HEAD blob": 2, "POST upload": 2, "PUT blob": 2, "PUT manifest": 1}.check(t, first)
 }
 
 func mustLayers(t *testing.T, img v1.Image) (out []v1.Hash) {

@@ -54,6 +54,13 @@ type tarFileWriter struct {
 	goal string  // where it goes: path, or what path links to
 }
 
+// Prepare implements [Preparer]: a place that can't be written to is known before
+// anything is made for it.
+func (t *tarFileWriter) Prepare(context.Context, []v1.Image) error {
+	_, err := t.target()
+	return err
+}
+
 // Put implements [Publisher].
 func (t *tarFileWriter) Put(ctx context.Context, a image.Artifact) (err error) {
 	c, err := walk(a)
