@@ -100,14 +100,15 @@ func TestNamesThatCannotBeMeant(t *testing.T) {
 
 func TestParseTagArgRefuses(t *testing.T) {
 	for arg, want := range map[string]string{
-		"":                       "-t",
-		":":                      "is not a tag",
-		":.x":                    "is not a tag",
-		":a b":                   "is not a tag",
-		"ghcr.io/A/x":            "lower case",
-		"ghcr.io/a/x@sha256:abc": "digest",
-		"https://ghcr.io/a/x":    "without a scheme",
-		"ghcr.io/a/x:":           "-t",
+		"":                             "-t",
+		":":                            "is not a tag",
+		":.x":                          "is not a tag",
+		":" + strings.Repeat("x", 129): "is not a tag",
+		":a b":                         "is not a tag",
+		"ghcr.io/A/x":                  "lower case",
+		"ghcr.io/a/x@sha256:abc":       "digest",
+		"https://ghcr.io/a/x":          "without a scheme",
+		"ghcr.io/a/x:":                 "-t",
 	} {
 		if got, err := ParseTagArg(arg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseTagArg(%q) = %v, %v, want an error with %q", arg, got, err, want)
