@@ -35,7 +35,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.in.VCS, "vcs", false, "stamp the binary with the state of the repository; the digest then changes from commit to commit")
 	flags.VarP(newList(&f.in.Tags), "tag", "t", "`REPO[:TAG]` names the image, :TAG only its tag (repeatable)")
 	flags.StringVar(&f.in.Repo, "repo", "", "put each image at `PREFIX`/NAME")
-	flags.IntVarP(&f.in.Jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many steps may run at once: `N`")
+	flags.IntVarP(&f.in.Jobs, "jobs", "j", 0, "how many steps may run at once: `N`, or 0 for one a processor")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be built and where it would go, and do nothing")
 	flags.BoolVar(&f.json, "json", false, "print one JSON document instead of references")
 }
