@@ -3,6 +3,7 @@ package gobuild
 import (
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // NoGoError says that PATH has no go command.
@@ -138,6 +139,15 @@ type CompileError struct {
 
 func (e *CompileError) Error() string {
 	return fmt.Sprintf("compiling %s for %s: go build: %s", e.ImportPath, e.Platform, e.Reason)
+}
+
+// Unwrap returns [syscall.ENOSPC] where a full disk stopped the compiler or linker,
+// who say so in words only.
+func (e *CompileError) Unwrap() error {
+	if strings.Contains(e.Output, syscall.ENOSPC.Error()) {
+		return syscall.ENOSPC
+	}
+	return nil
 }
 
 // DynamicError says that a binary needs a dynamic loader or shared libraries,

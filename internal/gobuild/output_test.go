@@ -1,8 +1,10 @@
 package gobuild
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,5 +41,15 @@ func TestLinesAreBounded(t *testing.T) {
 	}
 	if tail := l.tail(); !strings.HasPrefix(tail, "line ") || !strings.HasSuffix(tail, "\nline 19999") {
 		t.Errorf("tail is %q … %q", tail[:20], tail[len(tail)-20:])
+	}
+}
+
+func TestCompileErrorOfAFullDisk(t *testing.T) {
+	full := &CompileError{Output: "# x\nlink: mapping output file failed: " + syscall.ENOSPC.Error()}
+	if !errors.Is(full, syscall.ENOSPC) {
+		t.Errorf("%q is not taken for a full disk", full.Output)
+	}
+	if other := (&CompileError{Output: "x.go:1:1: syntax error"}); errors.Is(other, syscall.ENOSPC) {
+		t.Errorf("%q is taken for a full disk", other.Output)
 	}
 }
