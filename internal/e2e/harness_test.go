@@ -1,0 +1,136 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// suite is what all tests share. Everything that they write lies below dir.
+var suite struct {
+	dir     string
+	imgo    string   // a copy of IMGO_E2E_BIN that every user can run
+	modules string   // testdata/mod
+	env     []string // of the go command and of those that find their way around
+}
+
+func TestMain(m *testing.M) {
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		tearDown()
+		os.Exit(130)
+	}()
+	code := m.Run()
+	if err := tearDown(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: cleaning up:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// components are the programs that setup.sh installs.
+var components = []string{
+	"docker-registry", "htpasswd", "dockerd", "containerd", "/usr/bin/docker", "podman", "conmon",
+	"runc", "skopeo", "umoci", "busybox", "git", "dpkg-query",
+}
+
+func prepare() error {
+	bin := os.Getenv("IMGO_E2E_BIN")
+	if bin == "" {
+		return errors.New("IMGO_E2E_BIN must name the imgo to test: run make e2e")
+	}
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		return errors.New("these tests run containers and mount file systems: they need Linux and root")
+	}
+	for _, c := range append([]string{"go"}, components...) {
+		if _, err := exec.LookPath(c); err != nil {
+			return fmt.Errorf("%w: run internal/e2e/setup.sh", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "imgo-e2e-")
+	if err != nil {
+		return err
+	}
+	suite.dir = dir
+	// One of the tests builds as another user.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	suite.imgo = filepath.Join(dir, "bin", "imgo")
+	if err := copyFile(suite.imgo, bin, 0o755); err != nil {
+		return fmt.Errorf("IMGO_E2E_BIN: %w", err)
+	}
+	if suite.modules, err = filepath.Abs("../../testdata/mod"); err != nil {
+		return err
+	}
+	return prepareEnv()
+}
+
+// prepareEnv makes the environment that sandboxes add to. Of the machine's own only
+// what leads to Go modules is taken, and the caches that make compiling quick.
+func prepareEnv() error {
+	suite.env = []string{"GOENV=off", "GOFLAGS=", "GOTOOLCHAIN=local", "LC_ALL=C.UTF-8"}
+	for _, key := range []string{
+		"PATH", "GOPROXY", "GOSUMDB", "GONOSUMDB", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+		"http_proxy", "https_proxy", "no_proxy",
+	} {
+		if v, ok := os.LookupEnv(key); ok {
+			suite.env = append(suite.env, key+"="+v)
+		}
+	}
+	for _, key := range []string{"GOCACHE", "GOMODCACHE"} {
+		out, err := exec.Command("go", "env", key).Output()
+		if err != nil {
+			return fmt.Errorf("go env: %w", err)
+		}
+		suite.env = append(suite.env, key+"="+strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// tearDown ends the daemons and removes all that the tests made.
+func tearDown() error {
+	stopDaemons()
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(string(mounts), "\n")
+	slices.Reverse(lines)
+	for _, line := range lines {
+		if f := strings.Fields(line); len(f) > 1 && strings.HasPrefix(f[1], suite.dir+"/") {
+			_ = syscall.Unmount(f[1], syscall.MNT_DETACH)
+		}
+	}
+	return os.RemoveAll(suite.dir)
+}
+
+func copyFile(to, from string, mode os.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, data, mode); err != nil {
+		return err
+	}
+	return os.Chmod(to, mode)
+}
