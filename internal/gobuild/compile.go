@@ -167,9 +167,14 @@ func (c *Compiler) buildInDir(ctx context.Context, g *group) {
 		return
 	}
 	for _, j := range g.jobs {
+		if err := dropDamaged(dir, j.Package.Name); err != nil {
+			fail(err)
+		}
 		j.before, _ = os.Stat(filepath.Join(dir.Path(), j.Package.Name))
 	}
-	c.runGroup(ctx, g, dir)
+	if g.jobs[0].out.Err == nil {
+		c.runGroup(ctx, g, dir)
+	}
 	if err := dir.Release(); err != nil {
 		// The binaries are open and checked: what is left behind does them no harm.
 		c.events.Emit(event.Event{
@@ -203,6 +208,9 @@ func (j *job) finish(failure *CompileError, err error, dir Dir) {
 	}
 	if err == nil {
 		*j.out, err = j.open(dir)
+	}
+	if err == nil {
+		keep(dir, j.Package.Name, j.out.File, j.before)
 	}
 	j.out.Err = err
 }
