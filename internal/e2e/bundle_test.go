@@ -10,6 +10,9 @@ import (
 	"slices"
 )
 
+// runcRoot is where runc keeps its containers.
+func runcRoot() string { return filepath.Join(suite.dir, "runc") }
+
 // runBundle runs an unpacked image with runc: on the machine's network, root file
 // system read-only, without capabilities, with a /tmp of its own.
 func runBundle(s *sandbox, bundle string) *container {
@@ -17,7 +20,7 @@ func runBundle(s *sandbox, bundle string) *container {
 	port := freePort(s.t)
 	lockBundle(s, filepath.Join(bundle, "config.json"), port)
 	id := fmt.Sprintf("imgo-e2e-%d", port)
-	root, log := filepath.Join(suite.dir, "runc"), s.path("container.log")
+	root, log := runcRoot(), s.path("container.log")
 	// The container inherits runc's output, and would keep a pipe to us open.
 	s.run("/bin/sh", "-c", `exec runc --root "$1" run --detach --bundle "$2" "$3" >"$4" 2>&1 </dev/null`,
 		"sh", root, bundle, id, log)

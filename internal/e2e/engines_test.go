@@ -49,17 +49,23 @@ func podman(t *testing.T) engine {
 	return engine{
 		name: "podman",
 		bin:  "podman",
-		env: []string{
-			"CONTAINERS_CONF=" + filepath.Join(dir, "containers.conf"),
-			"CONTAINERS_STORAGE_CONF=" + filepath.Join(dir, "storage.conf"),
-		},
+		env:  podmanEnv(dir),
 		pull: []string{"pull", "-q", "--tls-verify=false"},
+	}
+}
+
+func podmanDir() string { return filepath.Join(suite.dir, "podman") }
+
+func podmanEnv(dir string) []string {
+	return []string{
+		"CONTAINERS_CONF=" + filepath.Join(dir, "containers.conf"),
+		"CONTAINERS_STORAGE_CONF=" + filepath.Join(dir, "storage.conf"),
 	}
 }
 
 // preparePodman gives podman a place of its own. It needs no daemon.
 var preparePodman = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(suite.dir, "podman")
+	dir := podmanDir()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}

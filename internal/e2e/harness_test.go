@@ -12,8 +12,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // suite is what all tests share. Everything that they write lies below dir.
@@ -33,7 +35,9 @@ func TestMain(m *testing.M) {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupted
-		tearDown()
+		ending.Store(true)
+		removeContainers()
+		_ = tearDown()
 		os.Exit(130)
 	}()
 	code := m.Run()
@@ -102,6 +106,29 @@ func prepareEnv() error {
 		suite.env = append(suite.env, key+"="+strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// ending is set when the tests were interrupted: no command begins any more.
+var ending atomic.Bool
+
+// removeContainers removes the containers of tests that could not do it. Those of
+// docker end with its daemon.
+func removeContainers() {
+	time.Sleep(time.Second) // for what was just starting one
+	if dir := podmanDir(); exists(dir) {
+		cmd := exec.Command("podman", "rm", "--force", "--all")
+		cmd.Env = append(os.Environ(), podmanEnv(dir)...)
+		_ = cmd.Run()
+	}
+	bundles, _ := os.ReadDir(runcRoot())
+	for _, b := range bundles {
+		_ = exec.Command("runc", "--root", runcRoot(), "delete", "--force", b.Name()).Run()
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // tearDown ends the daemons and removes all that the tests made.

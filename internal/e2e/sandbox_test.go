@@ -113,6 +113,9 @@ func (r result) String() string {
 
 // command prepares a command in the sandbox.
 func (s *sandbox) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	if ending.Load() {
+		select {}
+	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = s.dir
 	cmd.Env = slices.Clone(suite.env)
