@@ -94,7 +94,7 @@ func Start(opts Options) (*Registry, error) {
 		ggcr.WithReferrersSupport(!opts.NoReferrers),
 	)
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
-	r.Host = r.server.Listener.Addr().String() // before there is anybody to read it
+	r.Host = r.server.Listener.Addr().String()            // before there is anybody to read it
 	r.server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail on purpose
 	if opts.TLS {
 		r.server.StartTLS()
