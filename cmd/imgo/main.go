@@ -7,6 +7,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,6 +29,10 @@ func run() int {
 	defer stop()
 	// The first signal asks imgo to clean up and end; a second one ends it at once.
 	context.AfterFunc(ctx, stop)
+
+	// net/http writes what it finds odd about a connection ("Unsolicited response …") to
+	// the standard logger, between imgo's own lines. What matters comes back as an error.
+	log.SetOutput(io.Discard)
 
 	dir, err := os.Getwd()
 	if err != nil {

@@ -63,7 +63,12 @@ func (s *Source) layoutRoot(ref *reference) (*root, error) {
 // addTags adds the names that index.json gives to entries (OCI image specification,
 // annotations.md). They may be mere tags, which are no names elsewhere.
 func addTags(entries []publish.Entry, dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	f, err := openRegular(filepath.Join(dir, "index.json"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxMetadata))
 	if err != nil {
 		return err
 	}
@@ -153,11 +158,20 @@ func entryNames(entries []publish.Entry) string {
 	return strings.Join(out, ", ")
 }
 
+// openRegular opens a file that must be a regular one: to open a pipe may take for
+// ever, and nothing interrupts it.
+func openRegular(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &publish.ArchiveError{Path: path, Problem: "is not a regular file"}
+	}
+	return os.Open(path)
+}
+
 // isDockerArchive reports whether a tarball is only what "docker save" used to
 // write, and no OCI layout too. Such a file has neither manifest nor compressed
 // layers.
 func isDockerArchive(path string) (bool, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return false, err
 	}

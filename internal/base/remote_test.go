@@ -394,3 +394,46 @@ func TestTagWithDigestOfAnotherRepositoryIsPulledByDigest(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLongPausesAreReported(t *testing.T) {
+	r := newRegistry(t)
+	ref := r.push(t, "x:latest", newImage(t, "linux/amd64"))
+	asked := 0
+	r.answer(func(w http.ResponseWriter, req *http.Request) bool {
+		if asked++; asked > 1 {
+			return false
+		}
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var warnings []string
+	s := New(Options{Cache: newStore(), Events: event.Func(func(e event.Event) {
+		if e.Kind == event.Warning {
+			warnings = append(warnings, e.Text)
+			cancel() // which ends the pause
+		}
+	})})
+	defer s.Close()
+	if _, err := s.Base(ctx, ref, platform("linux/amd64")); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if want := "waiting 60s before asking " + r.host + " again"; len(warnings) != 1 || warnings[0] != want {
+		t.Errorf("warnings %q, want %q", warnings, want)
+	}
+}
+
+// Nobody needs what a registry says to a ping, but it is read.
+func TestEndlessAnswerToPing(t *testing.T) {
+	r := newRegistry(t)
+	ref := r.push(t, "x:latest", newImage(t, "linux/amd64"))
+	r.answer(func(w http.ResponseWriter, req *http.Request) bool {
+		if req.URL.Path != "/v2/" {
+			return false
+		}
+		_, _ = io.Copy(w, zeros{})
+		return true
+	})
+	mustBase(t, newSource(t, newStore()), ref, "linux/amd64")
+}

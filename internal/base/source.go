@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -22,7 +23,7 @@ import (
 // Options are what a [Source] works with.
 type Options struct {
 	Keychain  authn.Keychain    // credentials; nil for none
-	Transport http.RoundTripper // nil for the default; retries and the refusal of plain HTTP are added
+	Transport http.RoundTripper // nil for the default; limits, retries and the refusal of plain HTTP are added
 	PlainHTTP []string          // hosts that may be spoken to without TLS, besides this machine
 	Cache     layer.Store       // manifests, configs and layers that were read
 	Events    event.Sink        // nil to discard
@@ -61,8 +62,15 @@ func New(opts Options) *Source {
 	if opts.Transport == nil {
 		opts.Transport = transport.Default(transport.Options{})
 	}
-	guarded := transport.PlainHTTPGuard(opts.Transport, opts.PlainHTTP)
-	return &Source{opts: opts, transport: transport.Retry(guarded, transport.RetryOptions{})}
+	limited := transport.Limit(opts.Transport, transport.Limits{})
+	guarded := transport.PlainHTTPGuard(limited, opts.PlainHTTP)
+	retry := transport.RetryOptions{Waiting: func(host string, d time.Duration) {
+		opts.Events.Emit(event.Event{
+			Kind: event.Warning, Stage: event.Base, Subject: host,
+			Text: fmt.Sprintf("waiting %.0fs before asking %s again", d.Seconds(), host),
+		})
+	}}
+	return &Source{opts: opts, transport: transport.Retry(guarded, retry)}
 }
 
 // Close closes the files that layers of bases are read from.

@@ -273,3 +273,20 @@ func TestTarballStaysAsItIs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestNoRegularFile(t *testing.T) {
+	tarball := filepath.Join(t.TempDir(), "f.tar")
+	layout := t.TempDir()
+	writeLayout(t, layout, map[string]mutate.Appendable{"x": newImage(t, "linux/amd64")})
+	index := filepath.Join(layout, "index.json")
+	if err := errors.Join(os.Remove(index), os.Mkdir(index, 0o755), os.Mkdir(tarball, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	_, archive := isDockerArchive(tarball)
+	_, source := newSource(t, newStore()).Base(t.Context(), "oci:"+layout, platform("linux/amd64"))
+	for name, err := range map[string]error{"tags": addTags(nil, layout), "archive": archive, "source": source} {
+		if e, ok := errors.AsType[*publish.ArchiveError](err); !ok || e.Problem != "is not a regular file" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -29,6 +29,18 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("the cached blob %s was damaged and has been removed", e.Digest)
 }
 
+// MissingError says that the cache has no such blob. It matches [fs.ErrNotExist].
+type MissingError struct {
+	Digest v1.Hash
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("blob %s is not in the cache", e.Digest)
+}
+
+// Is implements the matching of [errors.Is].
+func (e *MissingError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // blobPath is where a blob is. A digest that no blob can have does not exist.
 func (c *Cache) blobPath(digest v1.Hash) (string, error) {
 	raw, err := hex.DecodeString(digest.Hex)
@@ -66,12 +78,15 @@ func (p *pending) Commit(digest v1.Hash) error {
 	if err != nil {
 		return p.cache.writeError(err)
 	}
+	if there, err := os.Lstat(path); err == nil && !there.Mode().IsRegular() {
+		os.RemoveAll(path) // no blob, and if a directory then nothing that a file can replace
+	}
 	err = p.moveTo(path)
 	if err == nil {
 		return nil
 	}
 	// Windows does not replace a file that somebody is reading.
-	if there, statErr := os.Stat(path); statErr == nil && there.Size() == staged.Size() {
+	if there, statErr := os.Stat(path); statErr == nil && there.Mode().IsRegular() && there.Size() == staged.Size() {
 		return nil
 	}
 	return err
@@ -94,18 +109,22 @@ func (c *Cache) Has(digest v1.Hash) (size int64, ok bool) {
 	return info.Size(), true
 }
 
-// Open returns a blob's bytes. The error matches [fs.ErrNotExist] where there is no
-// such blob. A reader whose bytes turn out wrong returns a [*CorruptError] with the
+// Open returns a blob's bytes. The error is a [*MissingError] where there is no such
+// blob, or something else than a file in its place. A reader whose bytes turn out wrong returns a [*CorruptError] with the
 // last of them.
 func (c *Cache) Open(digest v1.Hash) (io.ReadCloser, error) {
 	path, err := c.blobPath(digest)
 	if err != nil {
-		return nil, fmt.Errorf("reading from the cache: %w", err)
+		return nil, &MissingError{digest}
+	}
+	// Before it is opened, since to open a pipe may take for ever.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &MissingError{digest}
 	}
 	f, err := os.Open(path)
-	if errors.Is(err, syscall.ENOTDIR) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		// Whoever goes on to write the blob gets the error that says what is wrong.
-		return nil, fmt.Errorf("reading from the cache: %w: %w", fs.ErrNotExist, err)
+		return nil, &MissingError{digest}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading from the cache: %w", err)

@@ -16,7 +16,10 @@ func TestBlob(t *testing.T) {
 	c := open(t, t.TempDir())
 	content := pattern(1, 100_000)
 	digest := digestOf(content)
-	if _, err := c.Open(digest); !errors.Is(err, fs.ErrNotExist) {
+	_, err := c.Open(digest)
+	var missing *MissingError
+	if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &missing) || missing.Digest != digest ||
+		err.Error() != "blob "+digest.String()+" is not in the cache" {
 		t.Errorf("opening a missing blob: %v", err)
 	}
 	if _, ok := c.Has(digest); ok {
@@ -136,5 +139,45 @@ func TestCorruptBlobIsFoundWithItsLastByte(t *testing.T) {
 	var corrupt *CorruptError
 	if !errors.As(err, &corrupt) {
 		t.Errorf("error %v, want a CorruptError", err)
+	}
+}
+
+// irregular makes what is no regular file; see also blob_unix_test.go.
+var irregular = map[string]func(path string) error{
+	"directory": func(path string) error { return os.MkdirAll(filepath.Join(path, "full"), 0o755) },
+}
+
+func TestSomethingElseInABlobsPlace(t *testing.T) {
+	for kind, replace := range irregular {
+		c := open(t, t.TempDir())
+		digest, err := put(c, []byte("content"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Remember("key", []byte("value")); err != nil {
+			t.Fatal(err)
+		}
+		path, _ := c.blobPath(digest)
+		for _, p := range []string{path, c.sharded(resultsArea, keyHash("key"))} {
+			if err := errors.Join(os.Remove(p), replace(p)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var missing *MissingError
+		if _, err := c.Open(digest); !errors.As(err, &missing) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if _, ok := c.Has(digest); ok {
+			t.Errorf("%s: it is said to be there", kind)
+		}
+		if _, ok := c.Lookup("key"); ok {
+			t.Errorf("%s: it is a result", kind)
+		}
+		if _, err := put(c, []byte("content")); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if got, err := get(c, digest); string(got) != "content" {
+			t.Errorf("%s: after writing it again: %q, %v", kind, got, err)
+		}
 	}
 }

@@ -51,6 +51,10 @@ func keyHash(key string) string {
 // the record, it is a miss.
 func (c *Cache) Lookup(key string) (value []byte, ok bool) {
 	path := c.sharded(resultsArea, keyHash(key))
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() { // a pipe would keep us for ever
+		return nil, false
+	}
 	record, err := os.ReadFile(path)
 	if err != nil {
 		return nil, false
@@ -59,9 +63,7 @@ func (c *Cache) Lookup(key string) (value []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	if info, err := os.Stat(path); err == nil {
-		c.touch(path, info.ModTime())
-	}
+	c.touch(path, info.ModTime())
 	return value, true
 }
 

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/imgo-build/imgo/pkg/build"
 )
 
 func noArgs(cmd *cobra.Command, args []string) error {
@@ -29,9 +27,9 @@ func oneArg(cmd *cobra.Command, args []string) error {
 // checkArgs lets commands that only hold others refuse what none of them is called.
 // Without it cobra would print the help and succeed, and a misspelt command in a
 // script would pass for done.
-func checkArgs(cmd *cobra.Command) {
+func (a *app) checkArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
-		checkArgs(sub)
+		a.checkArgs(sub)
 	}
 	if !cmd.HasSubCommands() {
 		return
@@ -42,11 +40,7 @@ func checkArgs(cmd *cobra.Command) {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		reason := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-			reason += ", did you mean " + strings.Join(similar, " or ") + "?"
-		}
-		return &build.UsageError{Reason: reason}
+		return a.unknownCommand(cmd, args[0])
 	}
 }
 

@@ -25,7 +25,7 @@ func TestEveryCommandHasExamplesOrSubcommands(t *testing.T) {
 	a := &app{}
 	for _, cmd := range a.root().Commands() {
 		switch {
-		case cmd.Hidden || cmd.Name() == "completion":
+		case cmd.Hidden || cmd.Name() == "completion" || cmd.Name() == "help":
 		case cmd.Example == "" && !cmd.HasSubCommands():
 			t.Errorf("%s has no example", cmd.CommandPath())
 		case cmd.Short == "" || strings.HasSuffix(cmd.Short, "."):
@@ -63,6 +63,15 @@ func TestInterruptedHasItsOwnCode(t *testing.T) {
 	})
 	if code != ExitInterrupted || errs.String() != "interrupted\n" {
 		t.Errorf("code %d, stderr %q", code, errs.String())
+	}
+}
+
+func TestCIMayBeSetAndFalse(t *testing.T) {
+	for value, want := range map[string]bool{"": false, "0": false, "false": false, "FALSE": false, "1": true, "true": true, "woodpecker": true} {
+		a := &app{Process: Process{Env: []string{"CI=" + value}}}
+		if got := a.inCI(); got != want {
+			t.Errorf("CI=%s: %v, want %v", value, got, want)
+		}
 	}
 }
 

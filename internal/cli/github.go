@@ -71,7 +71,7 @@ func (a *app) annotateLoadErrors(results []build.Result, dir string) {
 			continue
 		}
 		for _, text := range load.Errors {
-			if command := progress.Annotation(a.inWorkspace(dir), text); command != "" {
+			if command := progress.Annotation(a.inWorkspace(dir), printable(text)); command != "" {
 				fmt.Fprintln(a.Stderr, command)
 			}
 		}

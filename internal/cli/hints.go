@@ -22,10 +22,10 @@ import (
 func (a *app) report(cmd *cobra.Command, err error, usage bool) {
 	shown, hinted := "", false
 	for _, e := range split(err) {
-		fmt.Fprintf(a.Stderr, "%s %s\n", a.red("error:"), indent(e.Error()))
+		fmt.Fprintf(a.Stderr, "%s %s\n", a.red("error:"), indent(printable(e.Error())))
 		if compile, ok := errors.AsType[*gobuild.CompileError](e); ok && a.quiet && compile.Output != shown {
 			shown = compile.Output // of one go command for several packages, seen by nobody yet
-			fmt.Fprintln(a.Stderr, strings.TrimRight(shown, "\n"))
+			fmt.Fprintln(a.Stderr, printable(strings.TrimRight(shown, "\n")))
 		}
 		hint := hint(e)
 		if hint != "" {
@@ -33,7 +33,7 @@ func (a *app) report(cmd *cobra.Command, err error, usage bool) {
 		}
 		hinted = hinted || hint != ""
 		if a.getenv("GITHUB_ACTIONS") == "true" {
-			fmt.Fprintf(a.Stderr, "::error::%s\n", strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(e.Error()))
+			fmt.Fprintf(a.Stderr, "::error::%s\n", strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(printable(e.Error())))
 		}
 	}
 	if usage && !hinted {
@@ -69,10 +69,20 @@ func (a *app) red(s string) string {
 
 // hint says what to do next about an error, or nothing where imgo doesn't know.
 func hint(err error) string {
-	for _, find := range []func(error) string{hintGo, hintBase, hintRegistry, hintDisk} {
+	for _, find := range []func(error) string{hintUsage, hintGo, hintBase, hintRegistry, hintDisk} {
 		if h := find(err); h != "" {
 			return h
 		}
+	}
+	return ""
+}
+
+func hintUsage(err error) string {
+	if e, ok := errors.AsType[*unknownCommandError](err); ok && e.Package != "" {
+		return "packages are built with: imgo build " + e.Package
+	}
+	if e, ok := errors.AsType[*unknownFlagError](err); ok {
+		return foreignFlags[e.Name]
 	}
 	return ""
 }
@@ -91,25 +101,41 @@ func hintGo(err error) string {
 		return "run imgo in a module, or name its directory with -C DIR; go mod init makes one"
 	}
 	if is[*gobuild.NoMainError](err) {
-		return "name the directory of a command, such as ./cmd/server, or use ./... for every command of the module"
+		return nameCommand
 	}
 	if is[*gobuild.NotMainError](err) {
-		return "an image needs a command: name a directory whose files say package main"
+		return "an image needs a command: name a directory whose files say package main, such as ./cmd/server; ./... builds every command of the module"
 	}
 	if is[*gobuild.GoFilesError](err) {
 		return "name the directory that the file is in"
 	}
-	if e, ok := errors.AsType[*gobuild.LoadError](err); ok && e.LacksDot {
-		return fmt.Sprintf("directories begin with ./ for the go command: ./%s", e.Pattern)
+	if e, ok := errors.AsType[*gobuild.LoadError](err); ok {
+		return loadHint(e)
 	}
 	if is[*gobuild.BuildModeError](err) {
 		return "remove -buildmode from GOFLAGS (go env GOFLAGS shows it): images hold executables"
 	}
 	if is[*gobuild.DynamicError](err) {
-		return "build without cgo (remove CGO_ENABLED=1 from --build-env), or link statically with --ldflags '-linkmode external -extldflags -static'"
+		return "build without cgo (remove CGO_ENABLED=1 from --build-env) and without -buildmode in GOFLAGS, or link statically with --ldflags '-linkmode external -extldflags -static'"
 	}
 	if is[*gobuild.BuildEnvError](err) {
 		return "the platform is chosen with --platform; --build-env takes KEY=VALUE"
+	}
+	return ""
+}
+
+const nameCommand = "name the directory of a command, such as ./cmd/server; ./... builds every command of the module"
+
+func loadHint(e *gobuild.LoadError) string {
+	text := strings.Join(e.Errors, "\n")
+	switch {
+	case e.LacksDot:
+		return fmt.Sprintf("directories begin with ./ for the go command: ./%s", e.Pattern)
+	case strings.Contains(text, "build constraints exclude all Go files"):
+		return "images are built for linux with CGO_ENABLED=0; where the package needs cgo, add --build-env CGO_ENABLED=1, " +
+			"which takes a C compiler for the platform, and link statically with --ldflags '-linkmode external -extldflags -static'"
+	case strings.Contains(text, "no Go files in"):
+		return nameCommand
 	}
 	return ""
 }
@@ -139,6 +165,9 @@ func hintRegistry(err error) string {
 	}
 	if is[*publish.UnknownHostError](err) {
 		return "check the spelling of the host and the network's DNS"
+	}
+	if is[*publish.SlowError](err) {
+		return "check the registry, or a proxy between; then try again"
 	}
 	if is[*publish.UnreachableError](err) {
 		return "check that the registry is running and that host and port are right; HTTPS_PROXY and NO_PROXY are honoured"
@@ -186,6 +215,9 @@ func systemCA() string {
 }
 
 func hintDisk(err error) string {
+	if is[*cache.MissingError](err) {
+		return "the cache was pruned while imgo used it: run imgo again"
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "check the path: it is relative to the current directory, or to that of -C"
 	}

@@ -35,11 +35,16 @@ func TestHints(t *testing.T) {
 		{&gobuild.GoVersionError{}, "a newer Go"},
 		{&gobuild.NoModuleError{}, "-C DIR"},
 		{&gobuild.NoMainError{}, "./cmd/server"},
+		{&gobuild.NoMainError{Patterns: []string{"."}}, "./... builds every command of the module"},
 		{&gobuild.NotMainError{}, "package main"},
+		{&gobuild.NotMainError{}, "./... builds every command of the module"},
+		{&gobuild.LoadError{Pattern: ".", Errors: []string{"no Go files in /m"}}, "./... builds every command of the module"},
+		{&gobuild.LoadError{Errors: []string{"build constraints exclude all Go files in /m/x"}}, "--build-env CGO_ENABLED=1, which takes a C compiler"},
 		{&gobuild.GoFilesError{}, "directory"},
 		{&gobuild.LoadError{Pattern: "cmd/x", LacksDot: true}, "./cmd/x"},
 		{&gobuild.BuildModeError{}, "GOFLAGS"},
 		{&gobuild.DynamicError{}, "CGO_ENABLED=1"},
+		{&gobuild.DynamicError{}, "without -buildmode in GOFLAGS"},
 		{&gobuild.BuildEnvError{}, "--platform"},
 		{&base.PlatformMissingError{}, "--platform"},
 		{&base.ReferenceError{Ref: "x"}, "FILE.tar or oci:DIR"},
@@ -48,6 +53,7 @@ func TestHints(t *testing.T) {
 		{&publish.AuthError{Registry: "r", Repository: "r/x", Status: 403}, "write to r/x"},
 		{&publish.AuthError{Registry: "r", Status: 401}, "wrong or expired"},
 		{&publish.UnknownHostError{}, "DNS"},
+		{&publish.SlowError{Host: "r"}, "try again"},
 		{&publish.UnreachableError{Err: errors.New("x")}, "running"},
 		{&publish.CertificateError{Err: errors.New("x")}, "SSL_CERT_FILE"},
 		{&publish.PlainHTTPError{Host: "r.lan"}, "--plain-http r.lan"},
@@ -62,6 +68,8 @@ func TestHints(t *testing.T) {
 		{&publish.OutputError{Path: "x", Err: syscall.ENOSPC}, "disk is full"},
 		{&cache.AccessError{Err: errors.New("x")}, "IMGO_CACHE_DIR"},
 		{&cache.CorruptError{}, "again"},
+		{fmt.Errorf("reading from the cache: %w: %w", fs.ErrNotExist, &cache.MissingError{}), "the cache was pruned"},
+		{&fs.PathError{Err: fs.ErrNotExist}, "check the path"},
 		{&publish.OutputError{Err: errors.New("x")}, "-o"},
 		{&publish.NotLayoutError{Dir: "/d"}, "/d"},
 		{&publish.ArchiveError{}, "imgo build"},
@@ -80,7 +88,7 @@ func TestHints(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	_, badName := name.ParseReference("Not A Name")
 	for _, err := range []error{
-		&config.Error{}, &image.PlatformError{}, &build.UsageError{}, &base.ReferenceError{}, badName,
+		&config.Error{}, &image.PlatformError{}, &build.UsageError{}, &unknownCommandError{}, &base.ReferenceError{}, badName,
 		&gobuild.BuildEnvError{}, &gobuild.FlagError{}, &gobuild.BuildModeError{}, &gobuild.GoFilesError{},
 	} {
 		if !isUsage(fmt.Errorf("x: %w", err)) {

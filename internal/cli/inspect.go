@@ -41,16 +41,20 @@ Only manifests and configs are read, no layer is downloaded.`,
 					Artifacts []imgo.Inspection `json:"artifacts"`
 				}{found})
 			}
-			var b strings.Builder
-			for _, i := range found {
-				printInspection(&b, i)
-			}
-			_, err = io.WriteString(a.Stdout, b.String())
+			_, err = io.WriteString(a.Stdout, inspectionText(found))
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
+}
+
+func inspectionText(found []imgo.Inspection) string {
+	var b strings.Builder
+	for _, i := range found {
+		printInspection(&b, i)
+	}
+	return printable(b.String())
 }
 
 func printInspection(w io.Writer, i imgo.Inspection) {
@@ -92,8 +96,10 @@ func printInspectedImage(w io.Writer, img imgo.InspectedImage) {
 	}
 }
 
+// row writes a name and its value, whose further lines stand below its first.
 func row(w io.Writer, indent, name, value string) {
 	if value != "" {
+		value = strings.ReplaceAll(value, "\n", "\n"+indent+strings.Repeat(" ", 13))
 		fmt.Fprintf(w, "%s%-12s %s\n", indent, name, value)
 	}
 }

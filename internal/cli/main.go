@@ -5,7 +5,8 @@
 // line, or one JSON document), stderr is for people. Exit codes: 0 done, 1 failed,
 // 2 wrong usage, 130 interrupted. Each setting comes from its flag, else from the
 // environment variable of the same name (IMGO_…), else from its default.
-// What to do about an error is said in hints.go alone.
+// What to do about an error is said in hints.go alone, and about flags of other tools
+// in foreign.go. Text of others is made printable before it goes out.
 package cli
 
 import (
@@ -104,7 +105,7 @@ func Main(ctx context.Context, p Process) int {
 
 // isUsage reports whether the request itself was wrong, not what became of it.
 func isUsage(err error) bool {
-	return is[*config.Error](err) || is[*image.PlatformError](err) || is[*build.UsageError](err) ||
+	return is[*config.Error](err) || is[*image.PlatformError](err) || is[*build.UsageError](err) || is[*unknownCommandError](err) ||
 		is[*base.ReferenceError](err) || is[*name.ErrBadName](err) ||
 		is[*gobuild.BuildEnvError](err) || is[*gobuild.FlagError](err) || is[*gobuild.BuildModeError](err) ||
 		is[*gobuild.GoFilesError](err) || is[*gobuild.UnsupportedPlatformError](err)
@@ -148,7 +149,13 @@ such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	root.InitDefaultCompletionCmd() // which keeps the output it finds
-	checkArgs(root)
+	root.SetFlagErrorFunc(a.flagError)
+	a.checkArgs(root)
+	a.versionFlag(root)
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = a.checkHelp
+	}
 	return root
 }
 
@@ -158,7 +165,7 @@ such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
 func (a *app) applyEnv(cmd *cobra.Command) error {
 	var errs []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" {
+		if f.Changed || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		name := config.EnvVar(f.Name)

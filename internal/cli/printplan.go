@@ -55,7 +55,7 @@ func (a *app) printPlan(p *build.Plan, asJSON bool) error {
 			}
 		}
 	}
-	_, err := fmt.Fprint(a.Stdout, b.String())
+	_, err := fmt.Fprint(a.Stdout, printable(b.String()))
 	return err
 }
 

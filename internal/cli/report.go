@@ -77,7 +77,8 @@ func tags(t build.Target) []string {
 
 // printSummary tells people what there is now: names, where the bytes are, where
 // the time went.
-func printSummary(w io.Writer, results []build.Result, stages []progress.Stage, total time.Duration) {
+func printSummary(out io.Writer, results []build.Result, stages []progress.Stage, total time.Duration) {
+	w := &strings.Builder{}
 	done := false
 	for _, r := range results {
 		if r.Err != nil {
@@ -112,6 +113,7 @@ func printSummary(w io.Writer, results []build.Result, stages []progress.Stage, 
 		fmt.Fprintf(w, "%s%s %s", sep, s.Name, progress.Seconds(s.Time))
 	}
 	fmt.Fprintln(w)
+	fmt.Fprint(out, printable(w.String()))
 }
 
 // firstLine shortens a history entry, which in bases can be a whole script.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/imgo-build/imgo/internal/config"
 	"github.com/imgo-build/imgo/internal/progress"
@@ -29,7 +30,7 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 		}
 	}
 	defer stop()
-	client, err := a.client(progress.Tee(timings, screen), req.Go.Dir, req.Jobs)
+	client, err := a.client(progress.Tee(timings, printableEvents(screen)), req.Go.Dir, req.Jobs)
 	if err != nil {
 		return err
 	}
@@ -88,10 +89,16 @@ func (a *app) renderer(dir string) progress.Renderer {
 	if a.getenv("GITHUB_ACTIONS") == "true" {
 		return progress.NewGitHub(progress.NewPlain(a.Stderr, a.Now), a.Stderr, a.inWorkspace(dir))
 	}
-	if a.StderrWidth == 0 || a.getenv("CI") != "" || a.getenv("TERM") == "dumb" {
+	if a.StderrWidth == 0 || a.inCI() || a.getenv("TERM") == "dumb" {
 		return progress.NewPlain(a.Stderr, a.Now)
 	}
 	return progress.NewTerminal(a.Stderr, a.StderrWidth)
+}
+
+// inCI reports whether a CI system says that it runs imgo.
+func (a *app) inCI() bool {
+	ci := a.getenv("CI")
+	return ci != "" && ci != "0" && !strings.EqualFold(ci, "false")
 }
 
 // printResults writes the references of what succeeded, in argument order.

@@ -31,6 +31,24 @@ func (a *app) version() versionInfo {
 	return versionInfo{Version: v, Assembly: imgo.AssemblyVersion(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }
 
+func (a *app) printVersion() error {
+	v := a.version()
+	_, err := fmt.Fprintf(a.Stdout, "imgo %s (assembly %s, %s, %s)\n", v.Version, v.Assembly, v.Go, v.Platform)
+	return err
+}
+
+// versionFlag makes imgo --version work like imgo version.
+func (a *app) versionFlag(root *cobra.Command) {
+	version := root.Flags().Bool("version", false, "print the version, as imgo version does")
+	run := root.RunE
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *version && len(args) == 0 {
+			return a.printVersion()
+		}
+		return run(cmd, args)
+	}
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -39,12 +57,10 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  imgo version\n  imgo version --json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := a.version()
 			if asJSON {
-				return a.printJSON(v)
+				return a.printJSON(a.version())
 			}
-			_, err := fmt.Fprintf(a.Stdout, "imgo %s (assembly %s, %s, %s)\n", v.Version, v.Assembly, v.Go, v.Platform)
-			return err
+			return a.printVersion()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")

@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -82,7 +84,7 @@ func Resolve(in Input) (build.Request, error) {
 			BuildEnv: r.buildEnv(),
 			VCS:      in.VCS,
 		},
-		Base: in.Base,
+		Base: r.base(),
 		Config: build.Config{
 			User:        r.user(),
 			Labels:      r.pairs("--label", in.Labels),
@@ -125,6 +127,19 @@ func (r *resolver) dir() string {
 		r.fail("-C", "%s is not a directory", r.in.Chdir)
 	}
 	return dir
+}
+
+// base only looks for a password that must not travel any further; what the base is
+// gets decided where it is read.
+func (r *resolver) base() string {
+	b := r.in.Base
+	if strings.HasPrefix(b, "oci:") || strings.HasSuffix(b, ".tar") {
+		return b // a path
+	}
+	if redacted, host, found := build.Credentials(b); found {
+		r.fail("--base", "%q: a reference holds no password: log in with imgo login %s, and leave out the part before '@'", redacted, host)
+	}
+	return b
 }
 
 func (r *resolver) platforms() (list []v1.Platform, all bool) {
@@ -200,6 +215,12 @@ func (r *resolver) pairs(flag string, args []string) map[string]string {
 			r.fail(flag, "%q is not of the form KEY=VALUE", arg)
 			continue
 		}
+		if !utf8.ValidString(arg) {
+			r.fail(flag, "%q is not UTF-8, as the text of an image has to be", arg)
+		}
+		if strings.ContainsFunc(key, unicode.IsControl) {
+			r.fail(flag, "the key %q has line breaks or control characters", key)
+		}
 		out[key] = value
 	}
 	return out
@@ -252,6 +273,8 @@ func (r *resolver) output(dir string) build.Output {
 	layoutDir, isLayout := strings.CutPrefix(arg, "oci:")
 	switch {
 	case arg == "":
+	case strings.HasPrefix(arg, "type=") || strings.HasPrefix(arg, "dest="):
+		r.fail("-o", "%q is how docker buildx spells it: write -o FILE.tar, or -o oci:DIR for an OCI layout", arg)
 	case isLayout && layoutDir == "":
 		r.fail("-o", "oci: needs a directory, such as oci:out")
 	case isLayout:

@@ -96,6 +96,12 @@ func TestRefuses(t *testing.T) {
 		{"unknown name", func(in *config.Input) { in.User = "appuser" }, "only root and nobody"},
 		{"label", func(in *config.Input) { in.Labels = []string{"team"} }, "--label: \"team\" is not of the form KEY=VALUE"},
 		{"annotation", func(in *config.Input) { in.Annotations = []string{"=x"} }, "--annotation"},
+		{"label that is no text", func(in *config.Input) { in.Labels = []string{"a=\xff"} }, `--label: "a=\xff" is not UTF-8`},
+		{"annotation's key that is no text", func(in *config.Input) { in.Annotations = []string{"\xff=a"} }, "--annotation: \"\\xff=a\" is not UTF-8"},
+		{"label's key over two lines", func(in *config.Input) { in.Labels = []string{"a\nb=c"} }, `the key "a\nb" has line breaks`},
+		{"annotation's key with an escape", func(in *config.Input) { in.Annotations = []string{"\x1b[2J=c"} }, `the key "\x1b[2J" has`},
+		{"base with a password", func(in *config.Input) { in.Base = "bob:SECRET@r.example/x" }, `--base: "***@r.example/x": a reference holds no password: log in with imgo login r.example,`},
+		{"buildx output", func(in *config.Input) { in.Output = "type=oci,dest=x.tar" }, "write -o FILE.tar, or -o oci:DIR"},
 		{"build env", func(in *config.Input) { in.BuildEnv = []string{"CC"} }, "--build-env"},
 		{"media types", func(in *config.Input) { in.MediaTypes = "oic" }, "neither oci nor docker"},
 		{"epoch", func(in *config.Input) { in.SourceDateEpoch = "yesterday" }, "SOURCE_DATE_EPOCH"},
@@ -116,6 +122,18 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestAcceptsWhatOnlyLooksOdd(t *testing.T) {
+	in := input(t.TempDir())
+	in.Labels = []string{"a=b\nc"}
+	for _, base := range []string{"oci:a@b", "c:a@b.tar", "localhost:5000/x:v1@sha256:00", "alpine:3.24"} {
+		in.Base = base
+		req, err := config.Resolve(in)
+		if err != nil || req.Base != base || req.Config.Labels["a"] != "b\nc" {
+			t.Errorf("%s: %v", base, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package progress_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,30 @@ func TestTerminalFinishesItsBars(t *testing.T) {
 	for _, want := range []string{"compiled a/cmd/x (linux/amd64)", "cmd/x/main.go:4:2: undefined: y, z", "compressed x (cached)"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("terminal output lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// On a narrow terminal the name and the platform stay, and times are short.
+func TestTerminalShortensSubjectsFromTheLeft(t *testing.T) {
+	const subject = "github.com/acme/svc/cmd/server (linux/amd64)"
+	for width, want := range map[int]string{
+		200: "compiled " + subject + " ",
+		80:  "compiled …/svc/cmd/server (linux/amd64) ",
+		65:  "compiled …erver (linux/amd64) ",
+		30:  "compiled …/amd64) ",
+	} {
+		var out strings.Builder
+		r := progress.NewTerminal(&out, width)
+		compiled := event.Track(r, event.Compile, subject)
+		time.Sleep(20 * time.Millisecond) // the clock of the bars is their own
+		compiled("", nil)
+		r.Close()
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "~") {
+			t.Errorf("%d columns: %q, want %q in it", width, out.String(), want)
+		}
+		if width >= 80 && !regexp.MustCompile(`done! \[(0s|\d00ms|\d+(\.\d)?s)\]`).MatchString(out.String()) {
+			t.Errorf("%d columns: no time with one decimal: %q", width, out.String())
 		}
 	}
 }

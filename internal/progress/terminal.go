@@ -2,8 +2,10 @@ package progress
 
 import (
 	"io"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 
@@ -18,24 +20,29 @@ type terminal struct {
 
 	mu   sync.Mutex
 	live map[step]*progress.Tracker
+	room int // columns for the message of a bar
 }
 
 // NewTerminal returns a renderer for a terminal of the given width in columns.
 func NewTerminal(w io.Writer, width int) Renderer {
-	const barLength = 20
+	const precision = 100 * time.Millisecond
+	barLength := min(20, width/4)
+	room := max(20, width-barLength-20)
 	bars := progress.NewWriter()
 	bars.SetOutputWriter(w)
 	bars.SetAutoStop(false)
 	bars.SetTerminalWidth(width)
 	bars.SetTrackerLength(barLength)
-	bars.SetMessageLength(max(20, width-barLength-20))
+	bars.SetMessageLength(room)
 	bars.SetTrackerPosition(progress.PositionRight)
 	bars.SetUpdateFrequency(100 * time.Millisecond)
 	bars.Style().Visibility.ETA = false
 	bars.Style().Visibility.TrackerOverall = false
 	bars.Style().Visibility.Percentage = false
 	bars.Style().Visibility.Value = false // the message says how large it is
-	t := &terminal{bars: bars, done: make(chan struct{}), live: map[step]*progress.Tracker{}}
+	bars.Style().Options.TimeInProgressPrecision = precision
+	bars.Style().Options.TimeDonePrecision = precision
+	t := &terminal{bars: bars, room: room, done: make(chan struct{}), live: map[step]*progress.Tracker{}}
 	go func() {
 		defer close(t.done)
 		bars.Render()
@@ -50,7 +57,7 @@ func (t *terminal) Emit(e event.Event) {
 	bar := t.live[at]
 	switch e.Kind {
 	case event.Started:
-		bar = &progress.Tracker{Message: verbs[e.Stage][0] + " " + e.Subject, Total: e.Total, Units: progress.UnitsBytes, AutoStopDisabled: true}
+		bar = &progress.Tracker{Message: t.message(verbs[e.Stage][0], e.Subject, ""), Total: e.Total, Units: progress.UnitsBytes, AutoStopDisabled: true}
 		if e.Total == 0 {
 			bar.Units = progress.UnitsDefault
 		}
@@ -70,12 +77,29 @@ func (t *terminal) Emit(e event.Event) {
 		bar.SetValue(e.Current)
 	case event.Finished:
 		delete(t.live, at)
-		bar.UpdateMessage(verbs[e.Stage][1] + " " + e.Subject + note(e.Text))
+		bar.UpdateMessage(t.message(verbs[e.Stage][1], e.Subject, note(e.Text)))
 		bar.MarkAsDone()
 	case event.Failed:
 		delete(t.live, at)
 		bar.MarkAsErrored()
 	}
+}
+
+// message says what a bar stands for in the room there is.
+func (t *terminal) message(verb, subject, note string) string {
+	return verb + " " + shorten(subject, t.room-len(verb)-1-utf8.RuneCountInString(note)) + note
+}
+
+// shorten takes from the left of a subject what is too long, whole elements of its path
+// where it can be: what tells subjects apart, name and platform, is on the right.
+func shorten(subject string, room int) string {
+	runes := []rune(subject)
+	if len(runes) <= room {
+		return subject
+	}
+	rest := string(runes[len(runes)-max(room-1, 0):])
+	path, _, _ := strings.Cut(rest, " ")
+	return "…" + rest[max(strings.Index(path, "/"), 0):]
 }
 
 func (t *terminal) Close() {

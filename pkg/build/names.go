@@ -22,6 +22,7 @@ type Naming struct {
 type TagArg struct {
 	Repo string // empty for :TAG
 	Tag  string // empty for REPO
+	word string // what was typed, where it is a single word
 }
 
 // The grammar of names and tags, from the OCI distribution specification ("Pulling
@@ -35,8 +36,40 @@ var (
 	pathGrammar = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 
+// scheme is what a URL begins with, pinned the digest that a reference ends with.
+var (
+	scheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
+	pinned = regexp.MustCompile(`@sha[0-9]+:[^@]*$`)
+)
+
+// Credentials finds a USER:PASSWORD in front of the host of a name, where it doesn't
+// belong. It returns the name without it, fit for a message, and the host.
+func Credentials(arg string) (redacted, host string, found bool) {
+	rest := arg[len(scheme.FindString(arg)):]
+	at := strings.LastIndex(pinned.ReplaceAllString(rest, ""), "@")
+	if at < 0 {
+		return arg, "", false
+	}
+	// A colon after a slash belongs to a tag.
+	if end := strings.IndexAny(rest[:at], ":/"); end <= 0 || rest[end] != ':' {
+		return arg, "", false
+	}
+	host, _, _ = strings.Cut(rest[at+1:], "/")
+	return "***" + rest[at:], host, true
+}
+
+func checkCredentials(flag, arg string) error {
+	if redacted, host, found := Credentials(arg); found {
+		return usagef("%s %q: a name holds no password: log in with imgo login %s, and leave out the part before '@'", flag, redacted, host)
+	}
+	return nil
+}
+
 // ParseTagArg checks one -t value.
 func ParseTagArg(arg string) (TagArg, error) {
+	if err := checkCredentials("-t", arg); err != nil {
+		return TagArg{}, err
+	}
 	if tag, ok := strings.CutPrefix(arg, ":"); ok {
 		return TagArg{Tag: tag}, checkTag(arg, tag)
 	}
@@ -54,7 +87,11 @@ func ParseTagArg(arg string) (TagArg, error) {
 	if err != nil {
 		return TagArg{}, usagef("-t %q: %s", arg, err)
 	}
-	return TagArg{Repo: parsed.Name(), Tag: tag}, nil
+	t := TagArg{Repo: parsed.Name(), Tag: tag}
+	if !strings.ContainsAny(arg, "/:") {
+		t.word = arg
+	}
+	return t, nil
 }
 
 func checkTag(arg, tag string) error {
@@ -66,6 +103,9 @@ func checkTag(arg, tag string) error {
 
 // ParsePrefix checks a --repo value and returns it without a closing slash.
 func ParsePrefix(arg string) (string, error) {
+	if err := checkCredentials("--repo", arg); err != nil {
+		return "", err
+	}
 	prefix := strings.TrimSuffix(arg, "/")
 	if _, err := parseRepository(prefix + "/x"); err != nil {
 		return "", usagef("--repo %q: %s", arg, err)
@@ -93,7 +133,12 @@ func parseRepository(s string) (name.Repository, error) {
 // assign gives every target its repositories and tags.
 func (n Naming) assign(targets []Target, push bool) error {
 	repos, extra := n.split()
+	// With a prefix a single word is far more likely a tag than a repository of Docker Hub.
+	word := slices.IndexFunc(n.Tags, func(t TagArg) bool { return t.word != "" })
 	switch {
+	case n.Prefix != "" && word >= 0:
+		w := n.Tags[word].word
+		return usagef("-t %s would name the repository docker.io/library/%s, not a tag of --repo %s: did you mean -t :%s?", w, w, n.Prefix, w)
 	case len(repos) > 0 && len(targets) > 1:
 		return usagef("-t %s names one image, but there are %d (%s): use --repo PREFIX to put each at PREFIX/NAME, and -t :TAG to choose its tag",
 			n.Tags[slices.IndexFunc(n.Tags, func(t TagArg) bool { return t.Repo != "" })].Repo, len(targets), names(targets))

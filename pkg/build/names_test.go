@@ -87,6 +87,7 @@ func TestNamesThatCannotBeMeant(t *testing.T) {
 		{"one file for several", Output{Kind: ToTarball, Path: "/out/x.tar"}, "", nil, []string{"x", "y"}, "can't share one file x.tar"},
 		{"two of one name", Output{Kind: ToTarball}, "", nil, []string{"a/server", "b/server"}, `example.com/m/a/server and example.com/m/b/server would both be named "server"`},
 		{"two that differ in case", Output{Kind: ToTarball}, "", nil, []string{"a/server", "b/Server"}, "would both be named"},
+		{"a word beside a prefix", Output{Kind: ToRegistry}, "ghcr.io/a", []string{":v2", "v1"}, []string{"x"}, "did you mean -t :v1?"},
 		{"no image's name", Output{Kind: ToRegistry}, "ghcr.io/a", nil, []string{"wörld"}, "name it with -t"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -109,9 +110,38 @@ func TestParseTagArgRefuses(t *testing.T) {
 		"ghcr.io/a/x@sha256:abc":       "digest",
 		"https://ghcr.io/a/x":          "without a scheme",
 		"ghcr.io/a/x:":                 "-t",
+		"ghcr.io/a/x:v1@sha256:abc":    "digest",
+		"ghcr.io/a/x:v1@v2":            "digest",
 	} {
 		if got, err := ParseTagArg(arg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseTagArg(%q) = %v, %v, want an error with %q", arg, got, err, want)
+		}
+	}
+}
+
+func TestPasswordsInNamesAreNotRepeated(t *testing.T) {
+	for arg, want := range map[string]string{
+		"bob:SECRET@r.example/x/y:v1":            `"***@r.example/x/y:v1"`,
+		"bob:SECRET@r.example:5000/x":            "imgo login r.example:5000,",
+		"bob:SE/CR@ET@r.example/x":               "imgo login r.example,",
+		"https://bob:SECRET@r.example/x":         "imgo login r.example,",
+		"bob:SECRET@r.example/x@sha256:abc":      "imgo login r.example,",
+		"bob:SECRET@r.example/x:v1@sha256:abc01": "imgo login r.example,",
+	} {
+		_, tagErr := ParseTagArg(arg)
+		_, repoErr := ParsePrefix(arg)
+		for _, err := range []error{tagErr, repoErr} {
+			if _, ok := err.(*UsageError); !ok || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want a usage error with %s", arg, err, want)
+			}
+			if strings.Contains(err.Error(), "SE") || strings.Contains(err.Error(), "bob") {
+				t.Errorf("%s: credentials are in the error: %v", arg, err)
+			}
+		}
+	}
+	for _, arg := range []string{"ghcr.io/a/x:v1", "localhost:5000/x", "x:v1@sha256:00", "ghcr.io/a/x:v1@sha256:00", ":v1", "", "a@b"} {
+		if redacted, host, found := Credentials(arg); found || redacted != arg || host != "" {
+			t.Errorf("%s: credentials found before %s", arg, host)
 		}
 	}
 }
@@ -126,7 +156,10 @@ func FuzzParseTagArg(f *testing.F) {
 			return
 		}
 		// What was accepted can be used: no later step finds it invalid.
-		n := Naming{Prefix: "example.com/p", Tags: []TagArg{got}}
+		n := Naming{Tags: []TagArg{got}}
+		if got.Repo == "" {
+			n.Prefix = "example.com/p"
+		}
 		if _, err := NewPlan(Request{Naming: n, Output: Output{Kind: ToRegistry}}, packages("x")); err != nil {
 			t.Errorf("ParseTagArg(%q) accepted what can't be used: %v", arg, err)
 		}

@@ -327,6 +327,9 @@ func TestMalformedBases(t *testing.T) {
 		"not a container image": with(func(b *rawImage) {
 			replace(&b.manifest, string(types.OCIConfigJSON), "application/vnd.cncf.helm.config.v1+json")
 		}),
+		"has 1001 layers; imgo takes 1000": with(func(b *rawImage) {
+			replace(&b.manifest, `"layers":[`, `"layers":[`+strings.Repeat("{},", 1000))
+		}),
 		"must not be distributed":      newBase(t, Docker, "", lazy("1", types.DockerForeignLayer)),
 		"which imgo does not know":     newBase(t, OCI, "", lazy("1", types.OCILayer+"+encrypted")),
 		"size of -1 bytes":             newBase(t, OCI, "", &lazyLayer{digest: lazy("1", "").digest, diffID: lazy("1", "").diffID, size: -1, mediaType: types.OCILayer}),

@@ -27,6 +27,10 @@ func HasHealthcheck(img v1.Image) (bool, error) {
 	return len(b.config.Config.Healthcheck) > 0, nil
 }
 
+// MaxLayers is how many layers an image may have to be read. Runtimes mount 128 at
+// most; what has thousands is no image, but a way to keep a reader busy.
+const MaxLayers = 1000
+
 // base is what Assemble needs to know of a base. The zero value is no base.
 type base struct {
 	name     string
@@ -99,6 +103,8 @@ func (b *base) checkManifest(img v1.Image) error {
 		return b.unusable("it is an index where an image was expected")
 	case !b.manifest.Config.MediaType.IsConfig():
 		return b.unusable("it is not a container image: its config is of type %q", b.manifest.Config.MediaType)
+	case len(b.manifest.Layers) > MaxLayers:
+		return b.unusable("it has %d layers; imgo takes %d at most", len(b.manifest.Layers), MaxLayers)
 	}
 	return nil
 }

@@ -48,8 +48,9 @@ type store struct {
 	open func(h v1.Hash) (io.ReadCloser, int64, error)
 }
 
-// metadataLimit bounds manifests and configs, which are read into memory.
-const metadataLimit = manifestLimit
+// metadataLimit bounds manifests, configs and an index.json, which are read into
+// memory. Registries accept manifests of up to 4 MiB.
+const metadataLimit = 4 << 20
 
 // problem makes an error about the archive.
 func (s *store) problem(err error, format string, args ...any) error {
@@ -117,6 +118,9 @@ func (s *store) artifact(d v1.Descriptor, depth int) (image.Artifact, error) {
 	m, err := v1.ParseManifest(bytes.NewReader(raw))
 	if err != nil {
 		return nil, s.problem(err, "has a manifest %s that is no JSON of a manifest", d.Digest)
+	}
+	if n := len(m.Layers); n > image.MaxLayers {
+		return nil, s.problem(nil, "has a manifest %s with %d layers; imgo takes %d at most", d.Digest, n, image.MaxLayers)
 	}
 	if err := s.complete(m); err != nil {
 		return nil, err

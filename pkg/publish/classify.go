@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	ggcr "github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
 // classify is [Classify] for the session's repository.
@@ -28,7 +31,10 @@ func Classify(repo name.Repository, anonymous, plain bool, err error) error {
 	if err == nil || ours(err) {
 		return err
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) { // perhaps one of two attempts, the other of which failed before
+		return context.Canceled
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		return bare(err)
 	}
 	host := repo.RegistryStr()
@@ -39,6 +45,12 @@ func Classify(repo name.Repository, anonymous, plain bool, err error) error {
 	}
 	if ph, ok := errors.AsType[*PlainHTTPError](err); ok {
 		return ph
+	}
+	if slow, ok := errors.AsType[*SlowError](err); ok {
+		return slow
+	}
+	if large, ok := errors.AsType[*transport.LargeError](err); ok {
+		return &RegistryError{Registry: host, Status: http.StatusOK, Detail: fmt.Sprintf("an answer larger than %d MiB", large.Max>>20)}
 	}
 	if te, ok := errors.AsType[*ggcr.Error](err); ok {
 		return answered(repo, anonymous, te)

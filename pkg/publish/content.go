@@ -145,6 +145,9 @@ func (w *walker) image(img v1.Image, raw []byte) error {
 	if err != nil {
 		return err
 	}
+	if n := len(m.Layers); n > image.MaxLayers {
+		return fmt.Errorf("the manifest lists %d layers; imgo takes %d at most", n, image.MaxLayers)
+	}
 	if !w.seen[m.Config.Digest] {
 		w.seen[m.Config.Digest] = true
 		w.content.blobs = append(w.content.blobs, configBlob(img, m.Config))

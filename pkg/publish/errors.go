@@ -75,6 +75,9 @@ func (e *CertificateError) Unwrap() error { return e.Err }
 // PlainHTTPError says that a host would have to be spoken to without encryption.
 type PlainHTTPError = transport.PlainHTTPError
 
+// SlowError says that a host accepted a request and then kept silent.
+type SlowError = transport.SlowError
+
 // NotFoundError says that a registry has no such image.
 type NotFoundError struct {
 	Reference string

@@ -137,7 +137,10 @@ func (l *layout) check() error {
 
 // checkLayoutVersion reads the oci-layout file.
 func checkLayoutVersion(dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, "oci-layout"))
+	raw, err := readMetadata(filepath.Join(dir, "oci-layout"))
+	if ae, ok := errors.AsType[*ArchiveError](err); ok {
+		return &NotLayoutError{Dir: dir, Problem: "has an oci-layout file that " + ae.Problem}
+	}
 	if err != nil {
 		return &NotLayoutError{Dir: dir, Problem: "is not an OCI layout: its oci-layout file can't be read"}
 	}
@@ -276,7 +279,10 @@ func settle(from, to string) error {
 // list adds the artifact to index.json.
 func (l *layout) list(m manifest) error {
 	path := filepath.Join(l.dir, "index.json")
-	old, err := os.ReadFile(path)
+	old, err := readMetadata(path)
+	if ae, ok := errors.AsType[*ArchiveError](err); ok {
+		return &NotLayoutError{Dir: l.dir, Problem: "has an index.json that " + ae.Problem}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		old = []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
 	} else if err != nil {

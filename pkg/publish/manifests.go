@@ -13,7 +13,7 @@ import (
 )
 
 // manifestLimit is more than any registry takes.
-const manifestLimit = 16 << 20
+const manifestLimit = 8 << 20
 
 // manifestTypes is what imgo understands, for the Accept header.
 var manifestTypes = strings.Join([]string{

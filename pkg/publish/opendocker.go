@@ -7,6 +7,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/imgo-build/imgo/pkg/image"
 )
 
 // docker reads the tar as a docker-archive. ggcr makes the images; what it would
@@ -21,6 +23,9 @@ func (t *tarFile) docker(s *store) (*Archive, error) {
 	}
 	a := &Archive{}
 	for _, item := range items {
+		if n := len(item.Layers); n > image.MaxLayers {
+			return nil, s.problem(nil, "has a manifest.json with %d layers for an image; imgo takes %d at most", n, image.MaxLayers)
+		}
 		if err := t.checkDocker(s, item); err != nil {
 			return nil, err
 		}

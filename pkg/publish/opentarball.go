@@ -25,7 +25,7 @@ import (
 //
 // Errors about the content are of the type [*ArchiveError].
 func OpenTarball(ctx context.Context, path string) (*Archive, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +42,6 @@ func readTarball(ctx context.Context, path string, f *os.File) (*Archive, error)
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &ArchiveError{Path: path, Problem: "is not a regular file"}
 	}
 	t := &tarFile{path: path, r: f, size: info.Size()}
 	if err := t.scan(ctx); err != nil {
@@ -263,7 +260,7 @@ func (s *store) entries(index []byte) (*Archive, error) {
 // OpenLayout opens the OCI layout in a directory.
 func OpenLayout(dir string) (*Archive, error) {
 	s := &store{path: dir, open: func(h v1.Hash) (io.ReadCloser, int64, error) {
-		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(blobPath(h))))
+		f, err := openRegular(filepath.Join(dir, filepath.FromSlash(blobPath(h))))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -274,7 +271,7 @@ func OpenLayout(dir string) (*Archive, error) {
 		}
 		return f, info.Size(), nil
 	}}
-	version, err := os.ReadFile(filepath.Join(dir, "oci-layout"))
+	version, err := readMetadata(filepath.Join(dir, "oci-layout"))
 	if errors.Is(err, fs.ErrNotExist) && isDir(dir) {
 		return nil, s.problem(nil, "is not an OCI layout: it has no oci-layout file")
 	} else if err != nil {
@@ -283,7 +280,7 @@ func OpenLayout(dir string) (*Archive, error) {
 	if problem := layoutProblem(version); problem != "" {
 		return nil, s.problem(nil, "%s", problem)
 	}
-	index, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	index, err := readMetadata(filepath.Join(dir, "index.json"))
 	if err != nil {
 		return nil, s.problem(err, "has no index.json that can be read")
 	}

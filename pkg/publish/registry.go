@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -24,7 +25,7 @@ import (
 // Options is what a [Registry] works with. All fields are optional.
 type Options struct {
 	Keychain  authn.Keychain         // nil: no credentials
-	Transport http.RoundTripper      // nil: transport.Default; retries and the guard against plain HTTP come on top
+	Transport http.RoundTripper      // nil: transport.Default; limits, retries and the guard against plain HTTP come on top
 	Retry     transport.RetryOptions // of requests and uploads
 	Results   layer.Results          // remembers across processes what registries have
 	Events    event.Sink
@@ -61,7 +62,16 @@ func NewRegistry(opts Options) *Registry {
 		opts.Jobs = 4
 	}
 	opts.Retry = opts.Retry.Filled()
-	guarded := transport.PlainHTTPGuard(opts.Transport, opts.PlainHTTP)
+	if opts.Retry.Waiting == nil {
+		opts.Retry.Waiting = func(host string, d time.Duration) {
+			opts.Events.Emit(event.Event{
+				Kind: event.Warning, Stage: event.Push, Subject: host,
+				Text: fmt.Sprintf("waiting %.0fs before asking %s again", d.Seconds(), host),
+			})
+		}
+	}
+	limited := transport.Limit(opts.Transport, transport.Limits{})
+	guarded := transport.PlainHTTPGuard(limited, opts.PlainHTTP)
 	return &Registry{
 		opts:      opts,
 		transport: transport.Retry(guarded, opts.Retry),
@@ -359,11 +369,26 @@ func (s *session) artifact(d *remote.Descriptor) (image.Artifact, error) {
 		var img v1.Image
 		if img, err = d.Image(); err == nil {
 			a = img
-			_, err = img.Manifest()
+			err = checkSizes(img)
 		}
 	}
 	if err != nil {
 		return nil, &RegistryError{Registry: s.repo.RegistryStr(), Status: http.StatusOK, Detail: "a manifest that can't be read: " + oneLine(err.Error())}
 	}
 	return a, nil
+}
+
+// checkSizes refuses an image whose config or number of layers would keep a reader
+// busy.
+func checkSizes(img v1.Image) error {
+	m, err := img.Manifest()
+	switch {
+	case err != nil:
+		return err
+	case m.Config.Size > metadataLimit:
+		return fmt.Errorf("its config has %d bytes", m.Config.Size)
+	case len(m.Layers) > image.MaxLayers:
+		return fmt.Errorf("it lists %d layers; imgo takes %d at most", len(m.Layers), image.MaxLayers)
+	}
+	return nil
 }

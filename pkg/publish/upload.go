@@ -80,7 +80,7 @@ func (u *upload) run(ctx context.Context) error {
 			}
 			return u.s.classify(err)
 		}
-		if err := u.retry.Sleep(ctx, u.retry.Pause(failed, resp)); err != nil {
+		if err := u.retry.Wait(ctx, u.s.repo.RegistryStr(), failed, resp); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,8 @@ type Options struct {
 }
 
 // Default returns the RoundTripper at the bottom: it connects, through a proxy
-// where the environment names one, and keeps connections for reuse. There is no
-// limit on the time until an answer comes, since a registry may take minutes to
-// digest a large upload; a context ends it.
+// where the environment names one, and keeps connections for reuse. How
+// long an answer may take is for [Limit].
 func Default(opts Options) http.RoundTripper {
 	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	base := &http.Transport{

@@ -1,6 +1,7 @@
 // Package transport is the HTTP client side that imgo uses towards registries:
 // connections that are reused ([Default]), requests that survive a flaky registry
-// ([Retry]), and credentials that don't travel in the clear ([PlainHTTPGuard]).
+// ([Retry]), hosts that can't keep it waiting for ever ([Limit]), and credentials that
+// don't travel in the clear ([PlainHTTPGuard]).
 //
 // Each is an [http.RoundTripper] around another, so that a caller composes what it
 // needs. The package knows nothing of the registry protocol or of authentication.
@@ -34,6 +35,9 @@ type RetryOptions struct {
 	// Jitter returns a number in [0, 1) that spreads the clients of a registry that
 	// just came back: a pause lies between half of its nominal length and all of it.
 	Jitter func() float64
+	// Waiting is told of a pause of three seconds or more before it is made, which the
+	// host may have asked for; may be nil.
+	Waiting func(host string, d time.Duration)
 }
 
 // Filled returns the options with the zero values replaced by the defaults.
@@ -71,6 +75,20 @@ func (o RetryOptions) Pause(failed int, resp *http.Response) time.Duration {
 	return d/2 + time.Duration(o.Jitter()*float64(d/2))
 }
 
+// longPause is one that whoever watches wonders about.
+const longPause = 3 * time.Second
+
+// Wait makes the pause after the given number of failed attempts at a request to
+// host; see [RetryOptions.Pause].
+func (o RetryOptions) Wait(ctx context.Context, host string, failed int, resp *http.Response) error {
+	o = o.Filled()
+	d := o.Pause(failed, resp)
+	if d >= longPause && o.Waiting != nil {
+		o.Waiting(host, d)
+	}
+	return o.Sleep(ctx, d)
+}
+
 type retryKey struct{}
 
 // WithoutRetry returns a context whose requests [Retry] sends once only. It is for
@@ -83,8 +101,9 @@ func WithoutRetry(ctx context.Context) context.Context {
 // Retry returns a RoundTripper that sends a request again, after a pause, where the
 // answer is 408, 429 or 5xx (except 501), or the connection broke. What another
 // attempt won't change is reported at once: an unknown host, a refused connection,
-// a certificate that is not trusted. A request with a body is sent again only if it
-// has GetBody. After the last attempt the answer is returned as it is.
+// a certificate that is not trusted. A [*SlowError] is worth a second attempt and no
+// third. A request with a body is sent again only if it has GetBody. After the last
+// attempt the answer is returned as it is.
 //
 // Every attempt, the first one too, takes a fresh body from GetBody. So a request
 // that an authenticating RoundTripper above sends a second time, with a new token,
@@ -107,6 +126,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.GetBody != nil && req.Body != nil {
 		defer req.Body.Close() // not sent; every attempt has a body of its own
 	}
+	slow := 0
 	for failed := 1; ; failed++ {
 		attempt := req.Clone(WithoutRetry(ctx))
 		if req.GetBody != nil && req.Body != nil {
@@ -120,13 +140,18 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		if resp != nil {
 			resp.Request = req
 		}
-		if once || failed >= r.opts.Attempts || ctx.Err() != nil || !worthAnother(resp, err) {
+		again := worthAnother(resp, err)
+		if _, ok := errors.AsType[*SlowError](err); ok {
+			slow++
+			again = slow < 2
+		}
+		if once || failed >= r.opts.Attempts || ctx.Err() != nil || !again {
 			return resp, err
 		}
 		if resp != nil {
 			drain(resp.Body)
 		}
-		if serr := r.opts.Sleep(ctx, r.opts.Pause(failed, resp)); serr != nil {
+		if serr := r.opts.Wait(ctx, req.URL.Host, failed, resp); serr != nil {
 			return nil, serr
 		}
 	}

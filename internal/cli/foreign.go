@@ -1,0 +1,38 @@
+package cli
+
+// foreignFlags are flags of docker and ko that people bring along, and what imgo has
+// in their place. One letter stands for a shorthand.
+var foreignFlags = map[string]string{
+	"push":                  "imgo push builds and pushes",
+	"load":                  loadIt,
+	"local":                 loadIt,
+	"L":                     loadIt,
+	"bare":                  nameIt,
+	"B":                     nameIt,
+	"base-import-paths":     nameIt,
+	"P":                     nameIt,
+	"preserve-import-paths": nameIt,
+	"tag-only":              nameIt,
+	"tarball":               "imgo build writes NAME.tar; -o FILE.tar chooses another",
+	"oci-layout-path":       "an OCI layout is written with -o oci:DIR",
+	"build-arg":             "there is no Dockerfile: set variables with --ldflags '-X main.name=value', and the go command's environment with --build-env KEY=VALUE",
+	"file":                  noDockerfile,
+	"f":                     noDockerfile,
+	"target":                noDockerfile,
+	"sbom":                  noAttestation,
+	"sbom-dir":              noAttestation,
+	"provenance":            noAttestation,
+	"attest":                noAttestation,
+	"no-cache":              "leave it out: what imgo reuses is the same as made anew; imgo cache prune --all empties the cache",
+	"image-label":           "use --label KEY=VALUE",
+	"image-annotation":      "use --annotation KEY=VALUE",
+	"image-user":            "use --user UID[:GID]",
+	"insecure-registry":     "a registry without TLS is allowed with --plain-http HOST[:PORT]",
+}
+
+const (
+	loadIt        = "imgo build writes a tarball: docker load < NAME.tar, or podman load -i NAME.tar"
+	nameIt        = "name the image with -t REPO[:TAG], or put each at PREFIX/NAME with --repo PREFIX"
+	noDockerfile  = "there is no Dockerfile: name the package, such as ./cmd/server"
+	noAttestation = "leave it out: imgo adds no documents to an image; what the program is made of stands in it (go version -m)"
+)
