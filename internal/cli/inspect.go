@@ -27,6 +27,9 @@ Only manifests and configs are read, no layer is downloaded.`,
   imgo inspect --json oci:out`,
 		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := noPassword(args[0]); err != nil {
+				return err
+			}
 			client, err := a.client(event.Discard, a.Dir, 0)
 			if err != nil {
 				return err

@@ -30,6 +30,9 @@ from standard input with --password-stdin, else asked for on the terminal.`,
   imgo login registry.example.com -u USER`,
 		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := noPassword(args[0]); err != nil {
+				return err
+			}
 			o.registry = args[0]
 			user, password, err := a.credentials(o)
 			if err != nil {
@@ -53,6 +56,14 @@ from standard input with --password-stdin, else asked for on the terminal.`,
 	cmd.Flags().StringVarP(&o.user, "username", "u", "", "`USER` to log in as")
 	cmd.Flags().BoolVar(&o.passwordStdin, "password-stdin", false, "read the password or token from standard input")
 	return cmd
+}
+
+// noPassword refuses a name that holds a password, without repeating it.
+func noPassword(arg string) error {
+	if redacted, host, found := build.Credentials(arg); found {
+		return &build.UsageError{Reason: fmt.Sprintf("%q: a name holds no password: log in with imgo login %s -u USER", redacted, host)}
+	}
+	return nil
 }
 
 // credentials takes user and password from the flags and standard input, and asks

@@ -23,9 +23,10 @@ import (
 var native = v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 
 // testEnv is this machine's environment without its settings of the go command, and
-// without a network.
+// without a network. What tests compile is so small that more than one processor
+// costs more than it brings.
 func testEnv(extra ...string) []string {
-	env := append(os.Environ(), "GOENV=off", "GOFLAGS=", "GOPROXY=off", "GOWORK=", "GOTOOLCHAIN=local")
+	env := append(os.Environ(), "GOENV=off", "GOFLAGS=", "GOPROXY=off", "GOWORK=", "GOTOOLCHAIN=local", "GOMAXPROCS=1")
 	return append(env, extra...)
 }
 

@@ -13,6 +13,11 @@ import (
 // The go command takes a binary for up to date because of the build ID in it,
 // whatever became of the other bytes.
 func TestDamagedBinariesAreLinkedAgain(t *testing.T) {
+	dirs := newDirs(t)
+	c := New(Options{Env: testEnv(), Dirs: dirs})
+	s := build.GoSettings{Dir: write(t, tiny)}
+	want := content(t, buildOne(t, c, s, "."))
+	path := onlyBinary(t, dirs)
 	for name, damage := range map[string]func(t *testing.T, path string){
 		"bytes": func(t *testing.T, path string) {
 			f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -39,11 +44,6 @@ func TestDamagedBinariesAreLinkedAgain(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dirs := newDirs(t)
-			c := New(Options{Env: testEnv(), Dirs: dirs})
-			s := build.GoSettings{Dir: write(t, tiny)}
-			want := content(t, buildOne(t, c, s, "."))
-			path := onlyBinary(t, dirs)
 			damage(t, path)
 			again := buildOne(t, c, s, ".")
 			if !bytes.Equal(content(t, again), want) {
