@@ -63,7 +63,7 @@ type Forbidden struct {
 // Rules is the module's policy.
 var Rules = Policy{
 	Levels: []Level{
-		{"vocabulary", []string{"pkg/event", "internal/flight"}},
+		{"vocabulary", []string{"pkg/event", "internal/flight", "internal/spelling"}},
 		{"leaves", []string{"pkg/image", "pkg/layer"}},
 		{"transport", []string{"pkg/publish/transport"}},
 		{"publish", []string{"pkg/publish"}},

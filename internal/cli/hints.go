@@ -14,6 +14,7 @@ import (
 	"github.com/imgo-build/imgo/internal/cache"
 	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/keychain"
+	"github.com/imgo-build/imgo/internal/progress"
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
@@ -33,7 +34,7 @@ func (a *app) report(cmd *cobra.Command, err error, usage bool) {
 		}
 		hinted = hinted || hint != ""
 		if a.getenv("GITHUB_ACTIONS") == "true" {
-			fmt.Fprintf(a.Stderr, "::error::%s\n", strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(printable(e.Error())))
+			fmt.Fprintf(a.Stderr, "::error::%s\n", progress.EscapeData(printable(e.Error())))
 		}
 	}
 	if usage && !hinted {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/imgo-build/imgo/internal/spelling"
 )
 
 // unknownCommandError is a command that there is not.
@@ -96,7 +98,7 @@ func nearestFlag(flags *pflag.FlagSet, name string) string {
 		least = 2
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
-		d := distance(name, f.Name)
+		d := spelling.Distance(name, f.Name)
 		if len(name) >= 3 && strings.HasPrefix(f.Name, name) {
 			d = 0
 		}
@@ -105,25 +107,4 @@ func nearestFlag(flags *pflag.FlagSet, name string) string {
 		}
 	})
 	return nearest
-}
-
-// distance is the number of letters to change, insert or remove to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,10 +1,8 @@
 package gobuild
 
 import (
-	"crypto/sha256"
 	"debug/buildinfo"
 	"debug/elf"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -154,9 +152,6 @@ func contentKey(id string, r io.ReaderAt, size int64) (string, error) {
 	if isContentID(id) {
 		return fmt.Sprintf("gobuildid:%s:%d", id, size), nil
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(r, 0, size)); err != nil {
-		return "", err
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	hex, err := sum(io.NewSectionReader(r, 0, size))
+	return "sha256:" + hex, err
 }

@@ -41,7 +41,7 @@ func dropDamaged(dir Dir, name string) error {
 			return nil
 		}
 		// Restored from elsewhere, perhaps: the bytes decide.
-		if sum, err := sumFile(path); err == nil && sum == k.SHA256 {
+		if found, err := sumFile(path); err == nil && found == k.SHA256 {
 			return nil
 		}
 	}
@@ -68,11 +68,9 @@ func keep(dir Dir, name string, f *os.File, before os.FileInfo) {
 		}
 	}
 	if k.SHA256 == "" {
-		h := sha256.New()
-		if _, err := io.Copy(h, io.NewSectionReader(f, 0, info.Size())); err != nil {
+		if k.SHA256, err = sum(io.NewSectionReader(f, 0, info.Size())); err != nil {
 			return
 		}
-		k.SHA256 = hex.EncodeToString(h.Sum(nil))
 	}
 	k.Stat = stat(info)
 	raw, err := json.Marshal(k)
@@ -91,8 +89,13 @@ func sumFile(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
+	return sum(f)
+}
+
+// sum is the SHA-256 of all that r yields, in hexadecimal.
+func sum(r io.Reader) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(h, r); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

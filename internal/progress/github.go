@@ -38,7 +38,7 @@ func (g *github) Emit(e event.Event) {
 			fmt.Fprintln(g.w, command)
 		}
 	case event.Warning:
-		fmt.Fprintf(g.w, "::warning::%s\n", escapeData(e.Text))
+		fmt.Fprintf(g.w, "::warning::%s\n", EscapeData(e.Text))
 	}
 }
 
@@ -57,15 +57,15 @@ func Annotation(dir, text string) string {
 	if m[3] != "" {
 		col = ",col=" + m[3]
 	}
-	return fmt.Sprintf("::error file=%s,line=%s%s::%s", escapeProperty(file), m[2], col, escapeData(m[4]))
+	return fmt.Sprintf("::error file=%s,line=%s%s::%s", escapeProperty(file), m[2], col, EscapeData(m[4]))
 }
 
-// escapeData keeps a text from being read as more than the message of a workflow
+// EscapeData keeps a text from being read as more than the message of a workflow
 // command.
-func escapeData(s string) string {
+func EscapeData(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
 }
 
 func escapeProperty(s string) string {
-	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(escapeData(s))
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(EscapeData(s))
 }

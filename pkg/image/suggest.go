@@ -3,6 +3,8 @@ package image
 import (
 	"slices"
 	"strings"
+
+	"github.com/imgo-build/imgo/internal/spelling"
 )
 
 // suggest returns the platform that parts (architecture, and perhaps a variant)
@@ -50,31 +52,9 @@ func nearest(s string) string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if d := edits(s, name); d < distance && d < len(name)-1 {
+		if d := spelling.Distance(s, name); d < distance && d < len(name)-1 {
 			best, distance = name, d
 		}
 	}
 	return best
-}
-
-// edits counts the letters that must be inserted, removed or replaced to turn a
-// into b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
