@@ -63,18 +63,25 @@ type Forbidden struct {
 // Rules is the module's policy.
 var Rules = Policy{
 	Levels: []Level{
-		{"vocabulary", []string{"pkg/event", "internal/flight", "internal/spelling"}},
-		{"leaves", []string{"pkg/image", "pkg/layer"}},
+		{"words", []string{"internal/flight", "internal/spelling", "pkg/event"}},
+		{"vocabulary", []string{"internal/expand", "internal/goflag", "internal/probe", "internal/secrets"}},
+		{"leaves", []string{"internal/account", "internal/rootfs", "pkg/image", "pkg/layer"}},
+		{"files of the user's", []string{"internal/files"}},
 		{"transport", []string{"pkg/publish/transport"}},
 		{"publish", []string{"pkg/publish"}},
+		{"engines", []string{"pkg/publish/engine"}},
 		{"build", []string{"pkg/build"}},
+		{"configuration file", []string{"internal/configfile"}},
 		{"stages", []string{
 			"internal/base",
 			"internal/base/runtimelayer",
+			"internal/baselock",
 			"internal/cache",
 			"internal/config",
+			"internal/git",
 			"internal/gobuild",
 			"internal/keychain",
+			"internal/license",
 			"internal/progress",
 		}},
 		{"facade", []string{"pkg/imgo"}},
@@ -87,6 +94,7 @@ var Rules = Policy{
 		{Folder: "internal/base/runtimelayer/generate", Imports: []string{"pkg/layer", "pkg/layer/layertest"}},
 		{Folder: "internal/bench"},
 		{Folder: "internal/e2e"},
+		{Folder: "internal/probe/program"},
 		{Folder: "internal/registrytest"},
 		{Folder: "pkg/layer/layertest", Imports: []string{"pkg/layer"}},
 	},
@@ -110,7 +118,7 @@ var Rules = Policy{
 		},
 		{
 			Imports: []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
-			Folders: []string{"internal/config"},
+			Folders: []string{"internal/configfile"},
 		},
 		{
 			Imports: []string{"github.com/google/go-containerregistry/pkg/registry", "net/http/httptest", "testing"},
@@ -161,6 +169,6 @@ var Rules = Policy{
 		},
 	},
 	ProgramFolder: "cmd",
-	TestsBelow:    2,
+	TestsBelow:    3,
 	TestsNever:    []string{"internal/cli"},
 }

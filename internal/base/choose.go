@@ -144,8 +144,13 @@ func (r *root) platformOf(img v1.Image) (v1.Platform, error) {
 	return v1.Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant}, nil
 }
 
-// platforms lists the platforms that programs can be built for, each once.
-func platforms(candidates []candidate) []v1.Platform {
+// platforms lists the platforms that programs can be built for, each once. There is
+// one at least.
+func (r *root) platforms(ctx context.Context) ([]v1.Platform, error) {
+	candidates, err := r.candidates(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []v1.Platform
 	for _, c := range candidates {
 		p, err := image.ParsePlatform(image.PlatformString(c.platform))
@@ -153,7 +158,10 @@ func platforms(candidates []candidate) []v1.Platform {
 			out = append(out, p)
 		}
 	}
-	return out
+	if len(out) == 0 {
+		return nil, &PlatformMissingError{Ref: r.ref, Want: "linux", Have: names(candidates)}
+	}
+	return out, nil
 }
 
 // names lists the platforms that there are, each once, as users write them.

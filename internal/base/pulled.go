@@ -22,7 +22,7 @@ import (
 type pulledImage struct {
 	ctx       context.Context // bounds the reading of layers, for which v1.Layer has no parameter
 	source    *Source
-	repo      name.Repository
+	from      places // where the manifest was, and thus the layers should be
 	raw       []byte
 	manifest  *v1.Manifest
 	config    []byte
@@ -46,7 +46,7 @@ func (p *pulledImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) 
 			return p.layer(i)
 		}
 	}
-	return nil, fmt.Errorf("base %s has no layer %s", p.repo.Name(), h)
+	return nil, fmt.Errorf("base %s has no layer %s", p.from[0].Name(), h)
 }
 
 // lazyImage returns layers that keep [image.Sourced], which the extension of
@@ -96,20 +96,20 @@ var _ image.Sourced = (*pulledLayer)(nil)
 func (l *pulledLayer) Source() (name.Repository, bool) { return l.repo, true }
 
 func (p *pulledImage) layer(i int) (*pulledLayer, error) {
-	b := &blob{ctx: p.ctx, source: p.source, repo: p.repo, desc: p.manifest.Layers[i]}
+	b := &blob{ctx: p.ctx, source: p.source, from: p.from, desc: p.manifest.Layers[i]}
 	config, err := partial.ConfigFile(p)
 	if err == nil && i < len(config.RootFS.DiffIDs) {
 		b.diffID = config.RootFS.DiffIDs[i]
 	}
 	extended, err := partial.CompressedToLayer(b)
-	return &pulledLayer{Layer: extended, repo: p.repo}, err
+	return &pulledLayer{Layer: extended, repo: p.from[0]}, err
 }
 
 // blob is a layer's bytes as the registry has them.
 type blob struct {
 	ctx    context.Context
 	source *Source
-	repo   name.Repository
+	from   places
 	desc   v1.Descriptor
 	diffID v1.Hash
 }
@@ -125,11 +125,11 @@ func (b *blob) Compressed() (io.ReadCloser, error) {
 	if rc, err := b.source.opts.Cache.Open(b.desc.Digest); err == nil {
 		return rc, nil
 	}
-	c, err := b.source.session(b.ctx, b.repo)
-	if err != nil {
-		return nil, err
-	}
-	body, err := c.blob(b.ctx, b.desc.Digest)
+	var c *session
+	body, _, err := ask(b.ctx, b.source, b.from, func(asked *session) (io.ReadCloser, error) {
+		c = asked
+		return c.blob(b.ctx, b.desc.Digest)
+	})
 	if err != nil {
 		return nil, err
 	}

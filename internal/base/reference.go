@@ -38,8 +38,34 @@ type reference struct {
 }
 
 type remoteReference struct {
-	pull name.Reference // by digest where one was given
-	name string         // fully qualified, with the tag where one was given
+	pull   name.Reference // by digest where one was given, or the tag is pinned
+	name   string         // fully qualified, with the tag where one was given
+	pinned bool           // the digest is that of a pin
+}
+
+// key names what is asked for: equal keys, equal answers.
+func (r *reference) key() string {
+	if r.remote == nil {
+		return "local " + r.text
+	}
+	return "remote " + r.remote.name + " " + r.remote.pull.Name()
+}
+
+// pinned returns the reference with the digest that its tag is pinned to, if it is.
+func (s *Source) pinned(r *reference) *reference {
+	if r.remote == nil || s.opts.Pins == nil {
+		return r
+	}
+	tag, ok := r.remote.pull.(name.Tag)
+	if !ok {
+		return r
+	}
+	digest, ok := s.opts.Pins(r.remote.name)
+	if !ok {
+		return r
+	}
+	pinned := &remoteReference{pull: tag.Digest(digest.String()), name: r.remote.name, pinned: true}
+	return &reference{text: r.text, remote: pinned}
 }
 
 type layoutReference struct {

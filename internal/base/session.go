@@ -54,10 +54,14 @@ func (s *Source) session(ctx context.Context, repo name.Repository) (*session, e
 	return found, err
 }
 
-// manifest fetches a manifest by tag or digest and returns it with the type that the
-// registry gives it. The bytes are not checked.
-func (c *session) manifest(ctx context.Context, ref name.Reference) ([]byte, types.MediaType, error) {
-	body, header, err := c.get(ctx, "manifests/"+ref.Identifier(), ref.Name())
+// manifest fetches the manifest that a tag or digest names in the repository and
+// returns it with the type that the registry gives it. The bytes are not checked.
+func (c *session) manifest(ctx context.Context, identifier string) ([]byte, types.MediaType, error) {
+	var ref name.Reference = c.repo.Tag(identifier)
+	if strings.Contains(identifier, ":") {
+		ref = c.repo.Digest(identifier)
+	}
+	body, header, err := c.get(ctx, "manifests/"+identifier, ref.Name())
 	if err != nil {
 		return nil, "", err
 	}
@@ -122,15 +126,15 @@ func verify(what string, raw []byte, want v1.Hash) error {
 	return nil
 }
 
-// readCached reads a small blob from the cache, and nothing where anything is wrong
-// with it there.
-func (s *Source) readCached(digest v1.Hash) ([]byte, bool) {
+// readCached reads a blob of up to limit bytes from the cache, and nothing where
+// anything is wrong with it there.
+func (s *Source) readCached(digest v1.Hash, limit int64) ([]byte, bool) {
 	rc, err := s.opts.Cache.Open(digest)
 	if err != nil {
 		return nil, false
 	}
 	defer rc.Close()
-	raw, err := io.ReadAll(io.LimitReader(rc, maxMetadata+1))
+	raw, err := io.ReadAll(io.LimitReader(rc, limit+1))
 	if err != nil || verify("", raw, digest) != nil {
 		return nil, false
 	}

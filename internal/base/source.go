@@ -13,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/imgo-build/imgo/internal/flight"
+	"github.com/imgo-build/imgo/internal/rootfs"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/image"
@@ -29,6 +30,14 @@ type Options struct {
 	Events    event.Sink        // nil to discard
 	Dir       string            // where relative paths begin; empty for the current directory
 
+	// Pins returns the digest that a tag is pinned to, by its qualified name such as
+	// "docker.io/library/alpine:3.24"; nil pins none. What is pinned is asked for by
+	// the digest, as if it had been written NAME:TAG@DIGEST.
+	Pins func(name string) (v1.Hash, bool)
+	// Mirrors are registries to be asked in the place of others: by host, such as
+	// "docker.io", the mirror as HOST[/PREFIX]. See the package's comment.
+	Mirrors map[string]string
+
 	// RuntimeLayer returns the only layer of the empty base, and RuntimeHistory says
 	// in that layer's history what it is.
 	RuntimeLayer   func() v1.Layer
@@ -40,12 +49,14 @@ type Source struct {
 	opts      Options
 	transport http.RoundTripper
 
-	roots    flight.Group[string, *root]    // by reference as written
-	metadata flight.Group[string, []byte]   // manifests and configs by repository and digest
-	sessions flight.Group[string, *session] // by repository
+	roots    flight.Group[string, *root]        // by what is asked for
+	metadata flight.Group[string, found]        // manifests and configs by repository and digest
+	sessions flight.Group[string, *session]     // by repository
+	trees    flight.Group[string, *rootfs.Tree] // by layers
 
 	mu   sync.Mutex
-	open []io.Closer // archives that layers are read from
+	open []io.Closer     // archives that layers are read from
+	down map[string]bool // hosts of mirrors that didn't answer
 }
 
 var _ build.BaseSource = (*Source)(nil)
@@ -70,7 +81,7 @@ func New(opts Options) *Source {
 			Text: fmt.Sprintf("waiting %.0fs before asking %s again", d.Seconds(), host),
 		})
 	}}
-	return &Source{opts: opts, transport: transport.Retry(guarded, retry)}
+	return &Source{opts: opts, transport: transport.Retry(guarded, retry), down: map[string]bool{}}
 }
 
 // Close closes the files that layers of bases are read from.
@@ -88,8 +99,8 @@ func (s *Source) Close() error {
 // Base implements [build.BaseSource]. The layers of the image it returns are read
 // under ctx, when they are, and so only for as long as it lasts.
 //
-// Errors: [*ReferenceError], [*PlatformMissingError], [*image.BaseError], and those
-// of pkg/publish for what a registry, a tarball or a layout answers.
+// Errors: [*ReferenceError], [*PlatformMissingError], [*PinError], [*image.BaseError],
+// and those of pkg/publish for what a registry, a tarball or a layout answers.
 func (s *Source) Base(ctx context.Context, ref string, p v1.Platform) (build.Base, error) {
 	parsed, err := s.parse(ref)
 	if err != nil {
@@ -119,23 +130,19 @@ func (s *Source) Platforms(ctx context.Context, ref string) ([]v1.Platform, erro
 	if parsed.scratch {
 		return image.Known(), nil
 	}
-	r, err := s.resolve(ctx, parsed)
+	r, err := s.resolve(ctx, s.pinned(parsed))
 	if err != nil {
 		return nil, described(ref, err)
 	}
-	candidates, err := r.candidates(ctx)
+	out, err := r.platforms(ctx)
 	if err != nil {
 		return nil, described(ref, err)
-	}
-	out := platforms(candidates)
-	if len(out) == 0 {
-		return nil, &PlatformMissingError{Ref: ref, Want: "linux", Have: names(candidates)}
 	}
 	return out, nil
 }
 
 func (s *Source) find(ctx context.Context, ref *reference, p v1.Platform) (build.Base, error) {
-	r, err := s.resolve(ctx, ref)
+	r, err := s.resolve(ctx, s.pinned(ref))
 	if err != nil {
 		return build.Base{}, err
 	}
@@ -161,7 +168,7 @@ func (s *Source) find(ctx context.Context, ref *reference, p v1.Platform) (build
 }
 
 func (s *Source) resolve(ctx context.Context, ref *reference) (*root, error) {
-	found, _, err := s.roots.Do(ctx, ref.text, func() (*root, error) {
+	found, _, err := s.roots.Do(ctx, ref.key(), func() (*root, error) {
 		switch {
 		case ref.layout != nil:
 			return s.layoutRoot(ref)

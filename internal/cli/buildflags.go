@@ -16,15 +16,29 @@ type buildFlags struct {
 	in     config.Input
 	json   bool
 	dryRun bool
+	locked bool
 }
 
 func (f *buildFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.in.Chdir, "chdir", "C", "", "change to `DIR` before anything else; all other paths are relative to it")
+	flags.StringVar(&f.in.Config, "config", "", "configuration `FILE` instead of the .imgo.yaml found here or above")
+	flags.Var(newList(&f.in.Profiles), "profile", "`NAME` of a profile of the configuration to apply (repeatable)")
 	flags.StringVar(&f.in.Base, "base", config.DefaultBase, "base image: scratch, distroless, alpine, a `REFERENCE`, FILE.tar or oci:DIR")
 	flags.Var(newList(&f.in.Platforms, config.DefaultPlatform), "platform", "`OS/ARCH[/VARIANT]` to build for, several separated by commas, or all that the base has")
-	flags.StringVar(&f.in.User, "user", config.DefaultUser, "`UID[:GID]` or name that the image runs as")
+	flags.BoolVar(&f.locked, "locked", false, "fail where a base is not pinned by imgo.lock")
+	flags.StringVar(&f.in.User, "user", config.DefaultUser, "`UID[:GID]` that the image runs as, or a name, which is created where the base lacks it")
+	flags.StringVar(&f.in.Workdir, "workdir", config.DefaultWorkdir, "working `DIRECTORY` in the image")
+	flags.StringArrayVarP(&f.in.Env, "env", "e", nil, "`KEY=VALUE` in the environment of the image (repeatable)")
+	flags.Var(newList(&f.in.Ports), "port", "`PORT[/PROTOCOL]` that the image listens on (repeatable)")
+	flags.Var(newList(&f.in.Volumes), "volume", "`PATH` in the image that holds data (repeatable)")
+	flags.StringArrayVar(&f.in.Args, "arg", nil, "`ARGUMENT` of the binary in the entrypoint (repeatable)")
+	flags.StringArrayVar(&f.in.Cmd, "cmd", nil, "`ARGUMENT` after the entrypoint, which docker run ... replaces (repeatable)")
+	flags.StringVar(&f.in.StopSignal, "stop-signal", "", "`SIGNAL` that asks the program to stop")
+	flags.StringVar(&f.in.Healthcheck, "healthcheck", "", "`URL` that tells the image's health, such as http://:8080/healthz, or none to drop the base's check")
+	flags.StringVar(&f.in.BinaryPath, "binary-path", "", "`PATH` of the binary in the image, instead of /app/NAME")
+	flags.StringArrayVar(&f.in.Files, "file", nil, "`FROM:TO[:MODE[:OWNER]]` adds a file, a directory's content or what a pattern matches (repeatable)")
 	flags.StringArrayVar(&f.in.Labels, "label", nil, "`KEY=VALUE` for the image's config (repeatable)")
 	flags.StringArrayVar(&f.in.Annotations, "annotation", nil, "`KEY=VALUE` for the image's manifest and index (repeatable)")
 	flags.StringVar(&f.in.MediaTypes, "media-types", "oci", "media `TYPES` of the image: oci or docker")
@@ -32,16 +46,17 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.in.Gcflags, "gcflags", nil, "`FLAGS` for the compiler, after those of GOFLAGS (repeatable)")
 	flags.StringArrayVar(&f.in.BuildTags, "tags", nil, "build `TAGS` for the go command, separated by commas, besides those of GOFLAGS")
 	flags.StringArrayVar(&f.in.BuildEnv, "build-env", nil, "`KEY=VALUE` in the environment of the go command (repeatable)")
-	flags.BoolVar(&f.in.VCS, "vcs", false, "stamp the binary with the state of the repository; the digest then changes from commit to commit")
+	flags.BoolVar(&f.in.VCS, "vcs", false, "stamp binary and annotations with the state of the repository; the digest then changes from commit to commit")
+	flags.Var(newList(&f.in.AllowSecrets), "allow-secret", "`NAME` of a variable or file that may look like a secret (repeatable)")
 	flags.VarP(newList(&f.in.Tags), "tag", "t", "`REPO[:TAG]` names the image, :TAG only its tag (repeatable)")
 	flags.StringVar(&f.in.Repo, "repo", "", "put each image at `PREFIX`/NAME")
 	flags.IntVarP(&f.in.Jobs, "jobs", "j", 0, "how many steps may run at once: `N`, or 0 for one a processor")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be built and where it would go, and do nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be built, where each setting comes from and where it would go, and do nothing")
 	flags.BoolVar(&f.json, "json", false, "print one JSON document instead of references")
 }
 
 // travels are the flags that also mean something for what was built before.
-var travels = []string{"chdir", "tag", "repo", "jobs", "dry-run", "json", "quiet", "plain-http"}
+var travels = []string{"chdir", "tag", "repo", "jobs", "dry-run", "json", "quiet", "plain-http", "registry-ca", "registry-cert", "registry-mirror"}
 
 // buildOnly returns a flag of the command line (not of the environment, which is
 // there for all commands) that means something only while an image is built.
@@ -56,11 +71,18 @@ func (f *buildFlags) buildOnly(cmd *cobra.Command) string {
 }
 
 // request checks the flags.
-func (f *buildFlags) request(a *app, args []string, push bool) (build.Request, error) {
+func (f *buildFlags) request(a *app, cmd *cobra.Command, args []string, push bool) (build.Request, error) {
+	f.in.Given = map[string]string{}
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed {
+			f.in.Given[flag.Name] = a.how(flag.Name)
+		}
+	})
 	f.in.Dir = a.Dir
 	f.in.Patterns = args
 	f.in.Push = push
 	f.in.SourceDateEpoch = a.getenv("SOURCE_DATE_EPOCH")
+	f.in.Goflags = a.getenv("GOFLAGS")
 	if f.in.Jobs == 0 {
 		f.in.Jobs = runtime.GOMAXPROCS(0)
 	}

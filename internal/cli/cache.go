@@ -34,7 +34,7 @@ func (a *app) cacheInfoCommand() *cobra.Command {
 		Example: "  imgo cache info",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := a.client(event.Discard, a.Dir, 0)
+			client, err := a.client(event.Discard, a.Dir, 0, "", false)
 			if err != nil {
 				return err
 			}
@@ -77,7 +77,7 @@ uses stays. Everything that is removed can be made again; it only takes time.`,
 			if olderThan < 0 {
 				return &build.UsageError{Reason: fmt.Sprintf("--older-than: %s lies in the future", olderThan)}
 			}
-			client, err := a.client(event.Discard, a.Dir, 0)
+			client, err := a.client(event.Discard, a.Dir, 0, "", false)
 			if err != nil {
 				return err
 			}

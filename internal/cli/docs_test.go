@@ -31,12 +31,12 @@ func TestDocsAreUpToDate(t *testing.T) {
 	if err := doc.GenMarkdownTree(root, dir); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(files(t, committed), files(t, dir)); diff != "" {
+	if diff := cmp.Diff(docFiles(t, committed), docFiles(t, dir)); diff != "" {
 		t.Errorf("docs/cli differs from the help texts; run go test ./internal/cli -run TestDocs -update (-committed +now):\n%s", diff)
 	}
 }
 
-func files(t *testing.T, dir string) map[string]string {
+func docFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {

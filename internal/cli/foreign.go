@@ -4,7 +4,6 @@ package cli
 // in their place. One letter stands for a shorthand.
 var foreignFlags = map[string]string{
 	"push":                  "imgo push builds and pushes",
-	"load":                  loadIt,
 	"local":                 loadIt,
 	"L":                     loadIt,
 	"bare":                  nameIt,
@@ -16,7 +15,6 @@ var foreignFlags = map[string]string{
 	"tarball":               "imgo build writes NAME.tar; -o FILE.tar chooses another",
 	"oci-layout-path":       "an OCI layout is written with -o oci:DIR",
 	"build-arg":             "there is no Dockerfile: set variables with --ldflags '-X main.name=value', and the go command's environment with --build-env KEY=VALUE",
-	"file":                  noDockerfile,
 	"f":                     noDockerfile,
 	"target":                noDockerfile,
 	"sbom":                  noAttestation,
@@ -31,7 +29,7 @@ var foreignFlags = map[string]string{
 }
 
 const (
-	loadIt        = "imgo build writes a tarball: docker load < NAME.tar, or podman load -i NAME.tar"
+	loadIt        = "hand the image to a local engine with --load docker, --load podman, --load containerd or --load kind"
 	nameIt        = "name the image with -t REPO[:TAG], or put each at PREFIX/NAME with --repo PREFIX"
 	noDockerfile  = "there is no Dockerfile: name the package, such as ./cmd/server"
 	noAttestation = "leave it out: imgo adds no documents to an image; what the program is made of stands in it (go version -m)"

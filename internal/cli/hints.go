@@ -4,73 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
 	"strings"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
+	"github.com/imgo-build/imgo/internal/account"
 	"github.com/imgo-build/imgo/internal/base"
+	"github.com/imgo-build/imgo/internal/baselock"
 	"github.com/imgo-build/imgo/internal/cache"
+	"github.com/imgo-build/imgo/internal/configfile"
+	"github.com/imgo-build/imgo/internal/expand"
+	"github.com/imgo-build/imgo/internal/files"
+	"github.com/imgo-build/imgo/internal/git"
 	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/keychain"
-	"github.com/imgo-build/imgo/internal/progress"
+	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/publish"
+	"github.com/imgo-build/imgo/pkg/publish/engine"
+	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
-
-// report writes errors to stderr, each with what to do about it where imgo knows.
-func (a *app) report(cmd *cobra.Command, err error, usage bool) {
-	shown, hinted := "", false
-	for _, e := range split(err) {
-		fmt.Fprintf(a.Stderr, "%s %s\n", a.red("error:"), indent(printable(e.Error())))
-		if compile, ok := errors.AsType[*gobuild.CompileError](e); ok && a.quiet && compile.Output != shown {
-			shown = compile.Output // of one go command for several packages, seen by nobody yet
-			fmt.Fprintln(a.Stderr, printable(strings.TrimRight(shown, "\n")))
-		}
-		hint := hint(e)
-		if hint != "" {
-			fmt.Fprintf(a.Stderr, "hint: %s\n", hint)
-		}
-		hinted = hinted || hint != ""
-		if a.getenv("GITHUB_ACTIONS") == "true" {
-			fmt.Fprintf(a.Stderr, "::error::%s\n", progress.EscapeData(printable(e.Error())))
-		}
-	}
-	if usage && !hinted {
-		fmt.Fprintf(a.Stderr, "hint: see %s --help\n", cmd.CommandPath())
-	}
-}
-
-// split takes errors apart that errors.Join put together. Others with several
-// causes have words of their own, which have to stay.
-func split(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
-		return []error{err}
-	}
-	var out []error
-	for _, e := range joined.Unwrap() {
-		out = append(out, split(e)...)
-	}
-	return out
-}
-
-// indent lets the lines of a long message stand below its first.
-func indent(s string) string {
-	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
-}
-
-func (a *app) red(s string) string {
-	if a.StderrWidth == 0 || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
-		return s
-	}
-	return "\x1b[31m" + s + "\x1b[0m"
-}
 
 // hint says what to do next about an error, or nothing where imgo doesn't know.
 func hint(err error) string {
-	for _, find := range []func(error) string{hintUsage, hintGo, hintBase, hintRegistry, hintDisk} {
+	for _, find := range []func(error) string{hintUsage, hintConfig, hintFiles, hintGit, hintGo, hintBase, hintEngine, hintRegistry, hintDisk} {
 		if h := find(err); h != "" {
 			return h
 		}
@@ -82,8 +38,101 @@ func hintUsage(err error) string {
 	if e, ok := errors.AsType[*unknownCommandError](err); ok && e.Package != "" {
 		return "packages are built with: imgo build " + e.Package
 	}
+	if is[*existsError](err) {
+		return "edit it, or replace it with --force"
+	}
 	if e, ok := errors.AsType[*unknownFlagError](err); ok {
 		return foreignFlags[e.Name]
+	}
+	return ""
+}
+
+func hintConfig(err error) string {
+	if e, ok := errors.AsType[*configfile.Error](err); ok {
+		return e.Hint
+	}
+	if e, ok := errors.AsType[*build.SecretError](err); ok {
+		return fmt.Sprintf("give it to the container when it starts (docker run -e, a Kubernetes secret, a mounted file); "+
+			"where it is none, allow it with --allow-secret %s or allowSecrets: [%s]", e.Name, e.Name)
+	}
+	if is[*account.ConflictError](err) {
+		return "leave out uid, gid and home to get the base's, or take another name"
+	}
+	if e, ok := errors.AsType[*expand.MissingError](err); ok {
+		return missingHint(e)
+	}
+	return ""
+}
+
+func missingHint(e *expand.MissingError) string {
+	switch e.Why {
+	case expand.NotSet:
+		return fmt.Sprintf(`set the variable, or give another value: {{or %s "none"}}`, e.Name)
+	case expand.NoTag:
+		return `tag the commit, or give another value: {{or .Git.Tag "dev"}}`
+	case expand.DetachedHead:
+		return "CI checks out commits: take the branch from a variable, such as {{.Env.GITHUB_REF_NAME}}"
+	}
+	if e.Err != nil {
+		return hint(e.Err)
+	}
+	return ""
+}
+
+func hintFiles(err error) string {
+	if e, ok := errors.AsType[*files.NotFoundError](err); ok && e.Path != "" {
+		return "paths are relative to the directory of .imgo.yaml, those of --file to the current one; is it made by a step that has not run?"
+	}
+	if is[*files.OutsideError](err) {
+		return "copy the file into the project: what lies outside of it is not the same on every machine"
+	}
+	if is[*files.LinkError](err) {
+		return "copy what the link points to as well, or name the link itself, which is followed then"
+	}
+	if is[*files.EntryError](err) {
+		return "leave it out with exclude, or rename it"
+	}
+	if is[*files.ChangedError](err) {
+		return "something writes there during the build: run imgo again when it is done"
+	}
+	if e, ok := errors.AsType[*files.SecretError](err); ok {
+		return fmt.Sprintf("leave it out with exclude: [%s], and mount it when the container starts; "+
+			"where it is none, allow it with --allow-secret %s or allowSecrets: [%s]", e.File, e.File, e.File)
+	}
+	return ""
+}
+
+func hintGit(err error) string {
+	if is[*git.NoGitError](err) {
+		return "install git, or do without --vcs and templates with {{.Git…}}, {{.Version}} and {{.Date}}"
+	}
+	if is[*git.NotRepositoryError](err) || is[*git.UnbornError](err) || is[*git.NoWorkTreeError](err) {
+		return `commit first, or do without: {{or .Git.Tag "dev"}} has a value without a repository`
+	}
+	if e, ok := errors.AsType[*git.UnsafeError](err); ok {
+		return "if you trust it: git config --global --add safe.directory " + e.Root
+	}
+	return ""
+}
+
+func hintEngine(err error) string {
+	e, ok := errors.AsType[*engine.EngineError](err)
+	if !ok {
+		return ""
+	}
+	switch e.Kind {
+	case engine.Missing:
+		return fmt.Sprintf("install %s, or write a tarball with -o FILE.tar and load it elsewhere", e.Where)
+	case engine.Unreachable:
+		return fmt.Sprintf("start %s, or say where it is (DOCKER_HOST, CONTAINERD_ADDRESS)", e.Engine)
+	case engine.Denied:
+		return fmt.Sprintf("this user may not use %s: run as a user who may (for docker, a member of the group docker)", e.Where)
+	case engine.TooOld:
+		return fmt.Sprintf("update %s, or use -o FILE.tar", e.Engine)
+	case engine.NoCluster:
+		return "kind get clusters lists what there is; kind create cluster makes one; choose with --load kind:NAME"
+	case engine.Misconfigured:
+		return fmt.Sprintf("check %s", e.Where)
 	}
 	return ""
 }
@@ -116,6 +165,15 @@ func hintGo(err error) string {
 	if is[*gobuild.BuildModeError](err) {
 		return "remove -buildmode from GOFLAGS (go env GOFLAGS shows it): images hold executables"
 	}
+	if e, ok := errors.AsType[*gobuild.CgoError](err); ok {
+		return cgoHint(e)
+	}
+	if is[*gobuild.NoCCompilerError](err) {
+		return "install a C compiler for the platform (such as aarch64-linux-gnu-gcc, or zig cc) and name it with --build-env CC=…, or build without cgo"
+	}
+	if e, ok := errors.AsType[*gobuild.DynamicError](err); ok && e.OnlyStdlib {
+		return onlyStdlib
+	}
 	if is[*gobuild.DynamicError](err) {
 		return "build without cgo (remove CGO_ENABLED=1 from --build-env) and without -buildmode in GOFLAGS, or link statically with --ldflags '-linkmode external -extldflags -static'"
 	}
@@ -142,6 +200,18 @@ func loadHint(e *gobuild.LoadError) string {
 }
 
 func hintBase(err error) string {
+	if e, ok := errors.AsType[*baselock.MissingError](err); ok {
+		return "pin it with: imgo base lock " + e.Name
+	}
+	if is[*base.PinError](err) {
+		return "the registry has the pinned digest no more: imgo base update moves the pin"
+	}
+	if is[*baselock.FormatError](err) {
+		return "repair it, or remove it and run imgo base lock"
+	}
+	if e, ok := errors.AsType[*build.LibcError](err); ok {
+		return libcHint(e)
+	}
 	if is[*base.PlatformMissingError](err) {
 		return "leave the platform out of --platform, or choose a base that has it"
 	}
@@ -152,6 +222,31 @@ func hintBase(err error) string {
 		return "this base can't be built on: choose another, such as scratch, distroless or alpine"
 	}
 	return ""
+}
+
+const onlyStdlib = "only net and os/user need the C library here: leave out CGO_ENABLED=1, or add --tags netgo,osusergo"
+
+func cgoHint(e *gobuild.CgoError) string {
+	out := "build it with cgo: --build-env CGO_ENABLED=1, which takes a C compiler for the platform"
+	if e.Alternative != "" {
+		out = fmt.Sprintf("use %s instead, which needs no cgo; or %s", e.Alternative, out)
+	}
+	if is[*gobuild.CompileError](e) {
+		return out
+	}
+	return out + "; --build-env CGO_ENABLED=0 builds it as it is"
+}
+
+func libcHint(e *build.LibcError) string {
+	switch {
+	case e.OnlyStdlib:
+		return onlyStdlib
+	case e.Musl:
+		return "compile for musl with CC=musl-gcc in --build-env, link statically with --ldflags '-linkmode external -extldflags -static', " +
+			"or choose a base with glibc, such as gcr.io/distroless/base-debian13 or debian:13-slim"
+	}
+	return "link statically with --ldflags '-linkmode external -extldflags -static', " +
+		"or choose a base with the C library: gcr.io/distroless/base-debian13 or debian:13-slim for glibc, alpine for musl"
 }
 
 func hintRegistry(err error) string {
@@ -173,8 +268,11 @@ func hintRegistry(err error) string {
 	if is[*publish.UnreachableError](err) {
 		return "check that the registry is running and that host and port are right; HTTPS_PROXY and NO_PROXY are honoured"
 	}
+	if e, ok := errors.AsType[*publish.CertificateError](err); ok && e.Client {
+		return fmt.Sprintf("name a client certificate that it knows with --registry-cert %s=CERT,KEY", e.Host)
+	}
 	if is[*publish.CertificateError](err) {
-		return "if the registry's CA is a private one, name its certificate in SSL_CERT_FILE" + systemCA()
+		return "if the registry's CA is a private one, name its certificate with --registry-ca HOST=FILE, or put it into certs.d/HOST/ca.crt as for docker and podman"
 	}
 	if e, ok := errors.AsType[*publish.PlainHTTPError](err); ok {
 		return fmt.Sprintf("if the registry has no TLS on purpose, allow it with --plain-http %s", e.Host)
@@ -184,6 +282,12 @@ func hintRegistry(err error) string {
 	}
 	if e, ok := errors.AsType[*publish.RegistryError](err); ok {
 		return registryHint(e)
+	}
+	if e, ok := errors.AsType[*keychain.CloudError](err); ok {
+		return fmt.Sprintf("%s; or imgo login %s; IMGO_CLOUD_LOGIN=off goes without", e.Login, e.Registry)
+	}
+	if e, ok := errors.AsType[*transport.SettingsError](err); ok {
+		return fmt.Sprintf("repair or remove %s", e.Path)
 	}
 	if e, ok := errors.AsType[*keychain.HelperError](err); ok {
 		return fmt.Sprintf("install docker-credential-%s, or remove it from docker's config.json", e.Helper)
@@ -206,13 +310,6 @@ func registryHint(e *publish.RegistryError) string {
 		return "the registry is in trouble: try again later"
 	}
 	return ""
-}
-
-func systemCA() string {
-	if runtime.GOOS == "linux" {
-		return ""
-	}
-	return ", or add it to the system's trust store"
 }
 
 func hintDisk(err error) string {

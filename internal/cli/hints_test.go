@@ -55,7 +55,7 @@ func TestHints(t *testing.T) {
 		{&publish.UnknownHostError{}, "DNS"},
 		{&publish.SlowError{Host: "r"}, "try again"},
 		{&publish.UnreachableError{Err: errors.New("x")}, "running"},
-		{&publish.CertificateError{Err: errors.New("x")}, "SSL_CERT_FILE"},
+		{&publish.CertificateError{Err: errors.New("x")}, "--registry-ca"},
 		{&publish.PlainHTTPError{Host: "r.lan"}, "--plain-http r.lan"},
 		{&publish.NotFoundError{}, "the tag"},
 		{&publish.RegistryError{Status: 200}, "like a registry"},

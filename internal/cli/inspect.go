@@ -30,7 +30,7 @@ Only manifests and configs are read, no layer is downloaded.`,
 			if err := noPassword(args[0]); err != nil {
 				return err
 			}
-			client, err := a.client(event.Discard, a.Dir, 0)
+			client, err := a.client(event.Discard, a.Dir, 0, "", false)
 			if err != nil {
 				return err
 			}

@@ -38,7 +38,7 @@ from standard input with --password-stdin, else asked for on the terminal.`,
 			if err != nil {
 				return err
 			}
-			client, err := a.client(event.Discard, a.Dir, 0)
+			client, err := a.client(event.Discard, a.Dir, 0, "", false)
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -24,9 +25,13 @@ import (
 
 	"github.com/imgo-build/imgo/internal/base"
 	"github.com/imgo-build/imgo/internal/config"
+	"github.com/imgo-build/imgo/internal/configfile"
+	"github.com/imgo-build/imgo/internal/expand"
 	"github.com/imgo-build/imgo/internal/gobuild"
+	"github.com/imgo-build/imgo/internal/goflag"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
 // Exit codes.
@@ -74,9 +79,19 @@ type app struct {
 	Process
 	quiet     bool
 	plainHTTP []string
-	github    bool           // running as a step of GitHub Actions
-	running   bool           // the command line was understood and the command itself began
-	step      *cobra.Command // what the action ran, nil in other commands
+	registry  [3][]string     // values of the flags about registries, see registryFlags
+	github    bool            // running as a step of GitHub Actions
+	running   bool            // the command line was understood and the command itself began
+	step      *cobra.Command  // what the action ran, nil in other commands
+	fromEnv   map[string]bool // the flags that the environment set
+}
+
+// how says how a flag was given, as the user would look for it.
+func (a *app) how(flag string) string {
+	if a.fromEnv[flag] {
+		return config.EnvVar(flag)
+	}
+	return "--" + flag
 }
 
 // Main runs the command that p.Args names and returns the exit code.
@@ -108,7 +123,9 @@ func isUsage(err error) bool {
 	return is[*config.Error](err) || is[*image.PlatformError](err) || is[*build.UsageError](err) || is[*unknownCommandError](err) ||
 		is[*base.ReferenceError](err) || is[*name.ErrBadName](err) ||
 		is[*gobuild.BuildEnvError](err) || is[*gobuild.FlagError](err) || is[*gobuild.BuildModeError](err) ||
-		is[*gobuild.GoFilesError](err) || is[*gobuild.UnsupportedPlatformError](err)
+		is[*gobuild.GoFilesError](err) || is[*gobuild.UnsupportedPlatformError](err) ||
+		is[*configfile.Error](err) || is[*build.SecretError](err) || is[*goflag.Error](err) || is[*expand.Error](err) ||
+		is[*expand.MissingError](err) || is[*transport.ArgError](err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -136,9 +153,14 @@ such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors and results")
 	flags.StringSliceVar(&a.plainHTTP, "plain-http", nil, "`HOST[:PORT]` of a registry that may be spoken to without TLS (loopback always may)")
+	for i, f := range registryFlags {
+		flags.StringArrayVar(&a.registry[i], f.name, nil, f.usage)
+	}
 	root.AddCommand(
 		a.buildCommand(),
 		a.pushCommand(),
+		a.initCommand(),
+		a.baseCommand(),
 		a.inspectCommand(),
 		a.loginCommand(),
 		a.cacheCommand(),
@@ -159,11 +181,45 @@ such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
 	return root
 }
 
+// registryFlags say how registries are connected to.
+var registryFlags = [3]struct{ name, usage string }{
+	{transport.ArgCA, "`HOST=FILE` with the certificate of a CA to trust for a registry (repeatable)"},
+	{transport.ArgCert, "`HOST=CERT,KEY`, the client certificate for a registry (repeatable)"},
+	{transport.ArgMirror, "`HOST=MIRROR[/PREFIX]` to ask for bases before the registry itself (repeatable)"},
+}
+
+// connections are the settings of registries; paths begin in dir.
+func (a *app) connections(dir string) (transport.RegistryArgs, error) {
+	var out transport.RegistryArgs
+	for i, f := range registryFlags {
+		for _, arg := range a.registry[i] {
+			if err := out.Add(f.name, arg); err != nil {
+				return out, err
+			}
+		}
+	}
+	path := func(p string) string {
+		if p == "" || filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(dir, p)
+	}
+	for host, r := range out.Registries {
+		for i := range r.CA {
+			r.CA[i] = path(r.CA[i])
+		}
+		r.Cert, r.Key = path(r.Cert), path(r.Key)
+		out.Registries[host] = r
+	}
+	return out, transport.CheckRegistries(out.Registries)
+}
+
 // applyEnv sets each flag that the command line left alone from its environment
 // variable. Lists are separated as on the command line; where a value may hold
 // commas, by newlines.
 func (a *app) applyEnv(cmd *cobra.Command) error {
 	var errs []error
+	a.fromEnv = map[string]bool{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed || f.Name == "help" || f.Name == "version" {
 			return
@@ -182,7 +238,7 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 				errs = append(errs, fmt.Errorf("environment variable %s: %w", name, err))
 			}
 		}
-		f.Changed = true
+		f.Changed, a.fromEnv[f.Name] = true, true
 	})
 	return errors.Join(errs...)
 }

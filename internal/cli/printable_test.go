@@ -70,7 +70,7 @@ func TestNoEscapeReachesTheTerminal(t *testing.T) {
 	var summary, plan strings.Builder
 	printSummary(&summary, built, nil, time.Second)
 	a := &app{Process: Process{Stdout: &plan}}
-	p := &build.Plan{Request: build.Request{Base: escape}, Targets: []build.Target{{Name: escape, Origin: escape, Path: escape, Package: build.Package{Err: errors.New(escape)}}}}
+	p := &build.Plan{Targets: []build.Target{{Name: escape, Settings: build.Settings{Base: escape}, Origin: escape, Path: escape, Package: build.Package{Err: errors.New(escape)}}}}
 	if err := a.printPlan(p, false); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 func (a *app) pushCommand() *cobra.Command {
 	var f buildFlags
 	cmd := &cobra.Command{
-		Use:   "push [flags] [PACKAGE... | FILE.tar... | oci:DIR...]",
+		Use:   "push [flags] [PACKAGE... | IMAGE... | FILE.tar... | oci:DIR...]",
 		Short: "Build images and push them to a registry",
 		Long: `Build an image for each main package and push it to a registry, or push what
 imgo build wrote before, bit by bit the same. Only what the registry lacks is sent, and
@@ -37,7 +37,7 @@ a repository.`,
 					return &build.UsageError{Reason: fmt.Sprintf("--%s has no effect on what was built before: give it to imgo build", name)}
 				}
 			}
-			req, err := f.request(a, args, true)
+			req, err := f.request(a, cmd, args, true)
 			if err != nil {
 				return err
 			}

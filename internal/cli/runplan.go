@@ -21,7 +21,7 @@ import (
 func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan func(context.Context, *imgo.Client) (*build.Plan, error)) error {
 	begin := a.Now()
 	timings := progress.NewTimings(a.Now)
-	screen := a.renderer(req.Go.Dir)
+	screen := a.renderer(req.Dir)
 	closed := false
 	stop := func() {
 		if !closed {
@@ -30,7 +30,7 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 		}
 	}
 	defer stop()
-	client, err := a.client(progress.Tee(timings, printableEvents(screen)), req.Go.Dir, req.Jobs)
+	client, err := a.client(progress.Tee(timings, printableEvents(screen)), req.Dir, req.Jobs, req.Lock, f.locked)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 	}
 	results, err := client.Run(ctx, p)
 	stop()
-	a.annotateLoadErrors(results, req.Go.Dir)
+	a.annotateLoadErrors(results, req.Dir)
 	if err != nil && results == nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 }
 
 // client connects imgo's parts with this process.
-func (a *app) client(events event.Sink, dir string, jobs int) (*imgo.Client, error) {
+func (a *app) client(events event.Sink, dir string, jobs int, lock string, locked bool) (*imgo.Client, error) {
 	cacheDir, err := config.CacheDir(a.getenv)
 	if err != nil {
 		return nil, err
@@ -69,15 +69,23 @@ func (a *app) client(events event.Sink, dir string, jobs int) (*imgo.Client, err
 	if !filepath.IsAbs(cacheDir) {
 		cacheDir = filepath.Join(a.Dir, cacheDir)
 	}
+	connections, err := a.connections(dir)
+	if err != nil {
+		return nil, err
+	}
 	return imgo.New(imgo.Options{
-		Env:       a.Env,
-		Dir:       dir,
-		CacheDir:  cacheDir,
-		Version:   a.version().Version,
-		PlainHTTP: a.plainHTTP,
-		Jobs:      jobs,
-		Events:    events,
-		Now:       a.Now,
+		Env:        a.Env,
+		Dir:        dir,
+		CacheDir:   cacheDir,
+		Version:    a.version().Version,
+		Lock:       lock,
+		Locked:     locked,
+		PlainHTTP:  a.plainHTTP,
+		Registries: connections.Registries,
+		Mirrors:    connections.Mirrors,
+		Jobs:       jobs,
+		Events:     events,
+		Now:        a.Now,
 	})
 }
 

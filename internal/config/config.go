@@ -1,29 +1,29 @@
-// Package config turns what the user said, on the command line and in the
-// environment, into a [build.Request].
+// Package config turns what the user said, on the command line, in the environment
+// and in the configuration file, into a [build.Request].
 //
 // Everything that can be checked without looking at packages or at the network is
-// checked here, before anything runs, and all that is wrong is reported at once.
-// Precedence is decided before: an [Input] holds for each setting the value that
-// won (flag, then environment, then default).
+// checked here, before anything runs, and all that is wrong is reported at once, each
+// with the flag, the variable or the place in the file that it comes from. Precedence:
+// flag, then environment (both in [Input]), then the file's image, then its defaults.
+//
+// A configuration file may be a stranger's: what it says about the go command is held
+// to a list of what does no harm (internal/goflag). The command line is the user's own.
 package config
 
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
+	"github.com/imgo-build/imgo/internal/configfile"
+	"github.com/imgo-build/imgo/internal/files"
 	"github.com/imgo-build/imgo/pkg/build"
-	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/publish/engine"
 )
 
 // Defaults of the settings.
@@ -31,35 +31,55 @@ const (
 	DefaultBase     = "scratch"
 	DefaultPlatform = "linux/amd64"
 	DefaultUser     = "65534:65534"
+	DefaultWorkdir  = "/"
 )
 
-// Input is what the user said, as typed.
+// Input is what the user said on the command line and in the environment, as typed.
 type Input struct {
-	Dir             string // the process's working directory, absolute
-	Chdir           string // -C, relative to Dir
-	Patterns        []string
-	Base            string
-	Platforms       []string
-	User            string
-	Labels          []string // KEY=VALUE
-	Annotations     []string // KEY=VALUE
-	Ldflags         []string
-	Gcflags         []string
-	BuildTags       []string
-	BuildEnv        []string // KEY=VALUE
-	VCS             bool
-	MediaTypes      string // "oci" or "docker"
-	Push            bool   // to a registry, else to disk
-	Output          string // -o
+	Dir      string // the process's working directory, absolute
+	Chdir    string // -C, relative to Dir
+	Config   string // the configuration file, relative to Dir with Chdir; empty to look for one
+	Profiles []string
+	Patterns []string
+
+	Base         string
+	Platforms    []string
+	User         string
+	Workdir      string
+	Env          []string // KEY=VALUE
+	Ports        []string
+	Volumes      []string
+	Args         []string
+	Cmd          []string
+	StopSignal   string
+	Healthcheck  string
+	BinaryPath   string
+	Files        []string // FROM:TO[:MODE[:OWNER]]
+	Labels       []string // KEY=VALUE
+	Annotations  []string // KEY=VALUE
+	Ldflags      []string
+	Gcflags      []string
+	BuildTags    []string
+	BuildEnv     []string // KEY=VALUE
+	VCS          bool
+	MediaTypes   string // "oci" or "docker"
+	AllowSecrets []string
+	// Given has the flags that were given, with how: as a flag or as a variable.
+	Given map[string]string
+
+	Push            bool // to a registry, else to disk
+	Output          string
+	Load            string // a local engine
 	Repo            string
 	Tags            []string
 	Jobs            int
 	SourceDateEpoch string
+	Goflags         string // GOFLAGS of the user's environment
 }
 
 // Error is a setting that can't be used as it stands.
 type Error struct {
-	Setting string // as the user would type it: "--platform"
+	Setting string // as the user would type it, "--platform", or where it stands
 	Reason  string
 }
 
@@ -70,45 +90,61 @@ func EnvVar(flag string) string {
 	return "IMGO_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// Resolve checks the input. The error joins everything that is wrong with it.
+// Resolve reads the configuration file and checks everything. The error joins all
+// that is wrong.
 func Resolve(in Input) (build.Request, error) {
 	r := resolver{in: in}
 	dir := r.dir()
-	req := build.Request{
-		Patterns: in.Patterns,
-		Go: build.GoSettings{
-			Dir:      dir,
-			Ldflags:  in.Ldflags,
-			Gcflags:  in.Gcflags,
-			Tags:     in.BuildTags,
-			BuildEnv: r.buildEnv(),
-			VCS:      in.VCS,
-		},
-		Base: r.base(),
-		Config: build.Config{
-			User:        r.user(),
-			Labels:      r.pairs("--label", in.Labels),
-			Annotations: r.pairs("--annotation", in.Annotations),
-			Created:     r.created(),
-			Docker:      r.docker(),
-		},
-		Output: r.output(dir),
-		Naming: r.naming(),
-		Jobs:   in.Jobs,
+	file := r.file(dir)
+	if len(r.errs) > 0 {
+		return build.Request{}, errors.Join(r.errs...) // nothing else could be said for sure
 	}
-	req.Platforms, req.AllPlatforms = r.platforms()
-	if len(req.Patterns) == 0 {
-		req.Patterns = []string{"."}
+	req := build.Request{
+		Dir: dir, Patterns: in.Patterns, Output: r.output(dir), Naming: r.naming(), Jobs: in.Jobs,
 	}
 	if in.Jobs < 1 {
 		r.fail("--jobs", "at least one job is needed, not %d", in.Jobs)
 	}
-	return req, errors.Join(r.errs...)
+	r.created, r.fileDir = r.sourceDate(), file.Dir
+	flags := r.flags()
+	root := filesRoot(dir, file)
+	req.Lock = lockPath(dir, file)
+	req.Default = r.settings(overFlags(file.Defaults, flags), dir, root)
+	for _, i := range file.Images {
+		s := overFlags(i.Settings.Over(file.Defaults), flags)
+		image := build.Image{Name: i.Name, Where: i.Pos.String(), Package: s.Package.V}
+		if image.Package == "" {
+			r.fail(i.Pos.String(), "image %s has no package: add package: ./cmd/%s, or wherever its command is", i.Name, i.Name)
+			continue
+		}
+		var goDir string
+		goDir, image.Package = packageDir(file.Dir, image.Package)
+		image.Settings = r.settings(s, goDir, root)
+		for _, b := range s.Binaries {
+			image.Binaries = append(image.Binaries, build.Extra{
+				Name: b.Name, Package: packageIn(file.Dir, goDir, b.Package.V), Path: b.Path.V, Where: b.Pos.String(),
+			})
+		}
+		req.Images = append(req.Images, image)
+	}
+	return req, errors.Join(dedup(r.errs)...)
+}
+
+// dedup drops what was found again for another image.
+func dedup(errs []error) []error {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(errs, func(err error) bool {
+		again := seen[err.Error()]
+		seen[err.Error()] = true
+		return again
+	})
 }
 
 type resolver struct {
-	in   Input
-	errs []error
+	in      Input
+	fileDir string // where the configuration's paths begin
+	created time.Time
+	errs    []error
 }
 
 func (r *resolver) fail(setting, format string, args ...any) {
@@ -129,114 +165,143 @@ func (r *resolver) dir() string {
 	return dir
 }
 
-// base only looks for a password that must not travel any further; what the base is
-// gets decided where it is read.
-func (r *resolver) base() string {
-	b := r.in.Base
-	if strings.HasPrefix(b, "oci:") || strings.HasSuffix(b, ".tar") {
-		return b // a path
+// file finds and reads the configuration. Without one it is empty.
+func (r *resolver) file(dir string) *configfile.File {
+	empty := &configfile.File{Dir: dir}
+	if len(r.errs) > 0 {
+		return empty // there is no place to look in
 	}
-	if redacted, host, found := build.Credentials(b); found {
-		r.fail("--base", "%q: a reference holds no password: log in with imgo login %s, and leave out the part before '@'", redacted, host)
-	}
-	return b
-}
-
-func (r *resolver) platforms() (list []v1.Platform, all bool) {
-	for _, arg := range r.in.Platforms {
-		if arg == "all" {
-			all = true
-			continue
-		}
-		p, err := image.ParsePlatform(arg)
+	path := r.in.Config
+	switch {
+	case path == "":
+		found, ok, err := configfile.Find(dir)
 		if err != nil {
 			r.errs = append(r.errs, err)
-			continue
+			return empty
 		}
-		if !containsPlatform(list, p) {
-			list = append(list, p)
+		if !ok {
+			if len(r.in.Profiles) > 0 {
+				r.fail("--profile", "there is no .imgo.yaml here or above that could have a profile %q: imgo init writes one", r.in.Profiles[0])
+			}
+			return empty
 		}
+		path = found
+	case !filepath.IsAbs(path):
+		path = filepath.Join(dir, path)
 	}
-	if len(r.in.Platforms) == 0 {
-		r.fail("--platform", "at least one platform is needed, or all")
+	file, err := configfile.Read(path, shown(dir, path))
+	if err == nil {
+		file, err = file.WithProfiles(r.in.Profiles)
 	}
-	if all && len(r.in.Platforms) > 1 {
-		r.fail("--platform", "all stands alone: leave out the other platforms, or all")
+	if err != nil {
+		r.errs = append(r.errs, err)
+		return empty
 	}
-	return list, all
+	return file
 }
 
-func containsPlatform(list []v1.Platform, p v1.Platform) bool {
-	for _, q := range list {
-		if q.Equals(p) {
+// shown is a path as messages name it: relative where that is not longer.
+func shown(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}
+
+// packageDir returns where the go command resolves a package of the configuration:
+// beside the file, or in the package's own directory where that is in a module of its
+// own.
+func packageDir(base, pattern string) (dir, pkg string) {
+	if !strings.HasPrefix(pattern, "./") && !strings.HasPrefix(pattern, "../") {
+		return base, pattern
+	}
+	own := filepath.Join(base, filepath.FromSlash(pattern))
+	if hasAny(base, "go.mod", "go.work") && !moduleBelow(base, own) {
+		return base, pattern
+	}
+	if moduleBelow(base, own) && !workspaceAbove(base) {
+		return own, "."
+	}
+	return base, pattern
+}
+
+// packageIn is a second package of an image, as the go command has to be told that
+// runs in goDir.
+func packageIn(base, goDir, pattern string) string {
+	if goDir == base || (!strings.HasPrefix(pattern, "./") && !strings.HasPrefix(pattern, "../")) {
+		return pattern
+	}
+	rel, err := filepath.Rel(goDir, filepath.Join(base, filepath.FromSlash(pattern)))
+	if err != nil {
+		return pattern
+	}
+	rel = filepath.ToSlash(rel)
+	if rel != "." && !strings.HasPrefix(rel, "../") {
+		rel = "./" + rel
+	}
+	return rel
+}
+
+// moduleBelow reports whether a module begins between base, which doesn't count, and dir.
+func moduleBelow(base, dir string) bool {
+	for ; len(dir) > len(base); dir = filepath.Dir(dir) {
+		if hasAny(dir, "go.mod") {
 			return true
 		}
 	}
 	return false
 }
 
-var (
-	numericUser = regexp.MustCompile(`^\d+(:\d+)?$`)
-	namedUser   = regexp.MustCompile(`^[a-z_][a-z0-9_.-]*(:[a-z_][a-z0-9_.-]*)?$`)
-)
-
-// user accepts numbers on any base, and names where they can be expected to exist:
-// the empty base has just root and nobody.
-func (r *resolver) user() string {
-	u := r.in.User
-	switch {
-	case numericUser.MatchString(u):
-		for part := range strings.SplitSeq(u, ":") {
-			if n, err := strconv.ParseUint(part, 10, 64); err != nil || n > math.MaxUint32-1 {
-				r.fail("--user", "%s is not an id: ids go from 0 to %d", part, uint32(math.MaxUint32-1))
-			}
+func workspaceAbove(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		if hasAny(dir, "go.work") {
+			return true
 		}
-	case !namedUser.MatchString(u):
-		r.fail("--user", "%q is neither UID[:GID] nor a user's name", u)
-	case r.in.Base == DefaultBase:
-		for part := range strings.SplitSeq(u, ":") {
-			if part != "root" && part != "nobody" {
-				r.fail("--user", "the empty base has no user or group %q, only root and nobody: give numbers, such as %s", part, DefaultUser)
-			}
+		if dir == filepath.Dir(dir) {
+			return false
 		}
 	}
-	return u
 }
 
-// pairs splits KEY=VALUE arguments. The last of equal keys wins, as with docker.
-func (r *resolver) pairs(flag string, args []string) map[string]string {
-	if len(args) == 0 {
-		return nil
+// filesRoot is where files of images come from: relative to the configuration, and
+// from nowhere outside of the project.
+func filesRoot(dir string, file *configfile.File) files.Options {
+	if file.Path != "" {
+		dir = file.Dir
 	}
-	out := make(map[string]string, len(args))
-	for _, arg := range args {
-		key, value, ok := strings.Cut(arg, "=")
-		if !ok || key == "" {
-			r.fail(flag, "%q is not of the form KEY=VALUE", arg)
-			continue
-		}
-		if !utf8.ValidString(arg) {
-			r.fail(flag, "%q is not UTF-8, as the text of an image has to be", arg)
-		}
-		if strings.ContainsFunc(key, unicode.IsControl) {
-			r.fail(flag, "the key %q has line breaks or control characters", key)
-		}
-		out[key] = value
-	}
-	return out
+	return files.Options{Root: dir, Bounds: project(dir)}
 }
 
-func (r *resolver) buildEnv() []string {
-	for _, arg := range r.in.BuildEnv {
-		if key, _, ok := strings.Cut(arg, "="); !ok || key == "" {
-			r.fail("--build-env", "%q is not of the form KEY=VALUE", arg)
+// project is the directory that holds everything that belongs together: a
+// repository's, else a module's, else dir itself.
+func project(dir string) string {
+	module := ""
+	for d := dir; ; d = filepath.Dir(d) {
+		if hasAny(d, ".git") {
+			return d
+		}
+		if module == "" && hasAny(d, "go.mod", "go.work") {
+			module = d
+		}
+		if d == filepath.Dir(d) {
+			break
 		}
 	}
-	return r.in.BuildEnv
+	if module != "" {
+		return module
+	}
+	return dir
 }
 
-// created follows https://reproducible-builds.org/specs/source-date-epoch/.
-func (r *resolver) created() time.Time {
+func hasAny(dir string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	})
+}
+
+// sourceDate follows https://reproducible-builds.org/specs/source-date-epoch/.
+func (r *resolver) sourceDate() time.Time {
 	s := r.in.SourceDateEpoch
 	if s == "" {
 		return time.Unix(0, 0).UTC()
@@ -250,18 +315,14 @@ func (r *resolver) created() time.Time {
 	return time.Unix(sec, 0).UTC()
 }
 
-func (r *resolver) docker() bool {
-	if m := r.in.MediaTypes; m != "oci" && m != "docker" {
-		r.fail("--media-types", "%q is neither oci nor docker", m)
-	}
-	return r.in.MediaTypes == "docker"
-}
-
 func (r *resolver) output(dir string) build.Output {
 	out := build.Output{Kind: build.ToTarball, Dir: dir}
 	if r.in.Push {
 		out.Kind = build.ToRegistry
 		return out
+	}
+	if r.in.Load != "" {
+		return r.engine(out)
 	}
 	abs := func(path string) string {
 		if filepath.IsAbs(path) {
@@ -286,6 +347,18 @@ func (r *resolver) output(dir string) build.Output {
 	default:
 		out.Path = abs(arg)
 	}
+	return out
+}
+
+func (r *resolver) engine(out build.Output) build.Output {
+	if r.in.Output != "" {
+		r.fail("--load", "an image goes to one place: leave out --load or -o")
+	}
+	kind, cluster, err := engine.Parse(r.in.Load)
+	if err != nil {
+		r.fail("--load", "%s", err)
+	}
+	out.Kind, out.Engine, out.Cluster = build.ToEngine, kind, cluster
 	return out
 }
 

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,36 @@ import (
 func input(dir string) config.Input {
 	return config.Input{
 		Dir: dir, Base: config.DefaultBase, Platforms: []string{config.DefaultPlatform},
-		User: config.DefaultUser, MediaTypes: "oci", Jobs: 2,
+		User: config.DefaultUser, MediaTypes: "oci", Jobs: 2, Given: map[string]string{},
 	}
+}
+
+// resolve is Resolve where all flags that differ from the defaults were given.
+func resolve(in config.Input) (build.Request, error) {
+	defaults := input("")
+	for flag, given := range map[string]bool{
+		"base":        in.Base != defaults.Base,
+		"platform":    !slices.Equal(in.Platforms, defaults.Platforms),
+		"user":        in.User != defaults.User,
+		"media-types": in.MediaTypes != defaults.MediaTypes,
+		"label":       in.Labels != nil,
+		"annotation":  in.Annotations != nil,
+		"build-env":   in.BuildEnv != nil,
+		"ldflags":     in.Ldflags != nil,
+		"env":         in.Env != nil,
+		"file":        in.Files != nil,
+		"port":        in.Ports != nil,
+		"volume":      in.Volumes != nil,
+		"stop-signal": in.StopSignal != "",
+		"healthcheck": in.Healthcheck != "",
+		"binary-path": in.BinaryPath != "",
+		"workdir":     in.Workdir != "",
+	} {
+		if given {
+			in.Given[flag] = "--" + flag
+		}
+	}
+	return config.Resolve(in)
 }
 
 func TestDefaults(t *testing.T) {
@@ -31,11 +60,8 @@ func TestDefaults(t *testing.T) {
 	if diff := cmp.Diff(want, req.Output); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
-	if len(req.Patterns) != 1 || req.Patterns[0] != "." {
-		t.Errorf("patterns %q, want the current directory", req.Patterns)
-	}
-	if !req.Config.Created.Equal(time.Unix(0, 0)) {
-		t.Errorf("created %v, want the epoch", req.Config.Created)
+	if !req.Default.Config.Created.Equal(time.Unix(0, 0)) {
+		t.Errorf("created %v, want the epoch", req.Default.Config.Created)
 	}
 }
 
@@ -52,7 +78,7 @@ func TestOutputs(t *testing.T) {
 	} {
 		in := input(dir)
 		in.Chdir, in.Output = "sub", arg
-		req, err := config.Resolve(in)
+		req, err := resolve(in)
 		if err != nil {
 			t.Errorf("-o %s: %v", arg, err)
 			continue
@@ -66,12 +92,12 @@ func TestOutputs(t *testing.T) {
 func TestPlatformsAreNormalisedAndListedOnce(t *testing.T) {
 	in := input(t.TempDir())
 	in.Platforms = []string{"linux/arm64/v8", "linux/amd64", "linux/arm64", "linux/arm"}
-	req, err := config.Resolve(in)
+	req, err := resolve(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, p := range req.Platforms {
+	for _, p := range req.Default.Platforms {
 		got = append(got, p.String())
 	}
 	if diff := cmp.Diff([]string{"linux/arm64", "linux/amd64", "linux/arm/v7"}, got); diff != "" {
@@ -93,7 +119,7 @@ func TestRefuses(t *testing.T) {
 		{"all and others", func(in *config.Input) { in.Platforms = []string{"all", "linux/amd64"} }, "all stands alone"},
 		{"user", func(in *config.Input) { in.User = "0:-1" }, "--user"},
 		{"user's number", func(in *config.Input) { in.User = "4294967295" }, "is not an id"},
-		{"unknown name", func(in *config.Input) { in.User = "appuser" }, "only root and nobody"},
+		{"user's name", func(in *config.Input) { in.User = "App User" }, "neither UID[:GID] nor a user's name"},
 		{"label", func(in *config.Input) { in.Labels = []string{"team"} }, "--label: \"team\" is not of the form KEY=VALUE"},
 		{"annotation", func(in *config.Input) { in.Annotations = []string{"=x"} }, "--annotation"},
 		{"label that is no text", func(in *config.Input) { in.Labels = []string{"a=\xff"} }, `--label: "a=\xff" is not UTF-8`},
@@ -118,7 +144,7 @@ func TestRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in := input(t.TempDir())
 			c.edit(&in)
-			if _, err := config.Resolve(in); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := resolve(in); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
 		})
@@ -130,8 +156,8 @@ func TestAcceptsWhatOnlyLooksOdd(t *testing.T) {
 	in.Labels = []string{"a=b\nc"}
 	for _, base := range []string{"oci:a@b", "c:a@b.tar", "localhost:5000/x:v1@sha256:00", "alpine:3.24"} {
 		in.Base = base
-		req, err := config.Resolve(in)
-		if err != nil || req.Base != base || req.Config.Labels["a"] != "b\nc" {
+		req, err := resolve(in)
+		if err != nil || req.Default.Base != base || req.Default.Config.Labels[0].Value != "b\nc" {
 			t.Errorf("%s: %v", base, err)
 		}
 	}
@@ -140,7 +166,7 @@ func TestAcceptsWhatOnlyLooksOdd(t *testing.T) {
 func TestReportsEverythingAtOnce(t *testing.T) {
 	in := input(t.TempDir())
 	in.Labels, in.Output, in.Jobs = []string{"x"}, "y", 0
-	_, err := config.Resolve(in)
+	_, err := resolve(in)
 	for _, want := range []string{"--label", "-o", "--jobs"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s in it too", err, want)

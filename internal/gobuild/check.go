@@ -40,22 +40,24 @@ func (j *job) check(f *os.File) (build.Binary, error) {
 		return build.Binary{}, fmt.Errorf("reading the binary of %s: %w", j.Package.ImportPath, err)
 	}
 	b := build.Binary{File: f, Size: info.Size()}
-	id, err := j.checkELF(f, b.Size)
+	file, err := j.checkELF(f, b.Size)
 	if err != nil {
 		return build.Binary{}, err
 	}
 	if b.Info, err = j.checkInfo(f); err != nil {
 		return build.Binary{}, err
 	}
-	if b.Key, err = contentKey(id, f, b.Size); err != nil {
+	if b.Dynamic, err = j.checkDynamic(file, b.Info); err != nil {
+		return build.Binary{}, err
+	}
+	if b.Key, err = contentKey(goBuildID(file), f, b.Size); err != nil {
 		return build.Binary{}, fmt.Errorf("reading the binary of %s: %w", j.Package.ImportPath, err)
 	}
 	return b, nil
 }
 
-// checkELF checks that r is a whole, static executable for the job's platform and
-// returns its Go build ID, "" if it has none.
-func (j *job) checkELF(r io.ReaderAt, size int64) (string, error) {
+// checkELF checks that r is a whole executable for the job's platform.
+func (j *job) checkELF(r io.ReaderAt, size int64) (*elf.File, error) {
 	wrong := func(format string, args ...any) error {
 		return &PlatformError{
 			ImportPath: j.Package.ImportPath, Platform: platformName(j.Platform), Reason: fmt.Sprintf(format, args...),
@@ -63,30 +65,37 @@ func (j *job) checkELF(r io.ReaderAt, size int64) (string, error) {
 	}
 	f, err := elf.NewFile(r)
 	if err != nil {
-		return "", wrong("no ELF file: %v", err)
+		return nil, wrong("no ELF file: %v", err)
 	}
 	want := archs[j.Platform.Architecture]
 	switch {
 	case f.Machine != want.machine || f.Class != want.class || f.Data != want.data:
-		return "", wrong("it is for %v, %v, %v", f.Machine, f.Class, f.Data)
+		return nil, wrong("it is for %v, %v, %v", f.Machine, f.Class, f.Data)
 	case f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN:
-		return "", wrong("it is no executable but %v", f.Type)
+		return nil, wrong("it is no executable but %v", f.Type)
 	case !whole(f, size):
-		return "", wrong("the file is truncated")
+		return nil, wrong("the file is truncated")
 	}
-	dynamic := &DynamicError{ImportPath: j.Package.ImportPath}
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			dynamic.Interp = interpreter(p)
+	return f, nil
+}
+
+// checkDynamic checks that an executable is static, or says what it needs if the job
+// allows that.
+func (j *job) checkDynamic(f *elf.File, info *debug.BuildInfo) (*build.Dynamic, error) {
+	d, err := dynamicNeeds(f)
+	if err != nil {
+		return nil, &PlatformError{
+			ImportPath: j.Package.ImportPath, Platform: platformName(j.Platform), Reason: fmt.Sprintf("reading its dynamic section: %v", err),
 		}
 	}
-	if dynamic.Needed, err = f.ImportedLibraries(); err != nil {
-		return "", wrong("reading its dynamic section: %v", err)
+	if d == nil {
+		return nil, nil
 	}
-	if dynamic.Interp != "" || len(dynamic.Needed) > 0 {
-		return "", dynamic
+	d.OnlyStdlib = onlyStdlib(f, d.Needed, info)
+	if !j.Go.AllowDynamic {
+		return nil, &DynamicError{ImportPath: j.Package.ImportPath, Interp: d.Interp, Needed: d.Needed, OnlyStdlib: d.OnlyStdlib}
 	}
-	return goBuildID(f), nil
+	return d, nil
 }
 
 // whole reports whether all that the headers of an ELF file speak of lies in it.
@@ -104,20 +113,6 @@ func whole(f *elf.File, size int64) bool {
 		}
 	}
 	return true
-}
-
-// interpreter is the path in a PT_INTERP header. It is never "": an unreadable one
-// asks for a loader all the same.
-func interpreter(p *elf.Prog) string {
-	const maxPath = 4096
-	data, err := io.ReadAll(io.LimitReader(p.Open(), maxPath))
-	for len(data) > 0 && data[len(data)-1] == 0 {
-		data = data[:len(data)-1]
-	}
-	if err != nil || len(data) == 0 {
-		return "(unnamed)"
-	}
-	return string(data)
 }
 
 // checkInfo reads the build information and checks that it is the job's: a file that

@@ -22,6 +22,7 @@ type job struct {
 	chain  *toolchain
 	out    *build.Binary // where its outcome goes
 	before os.FileInfo   // the binary of an earlier run; nil if none
+	cgo    *cgoRecord    // what is known of its need for cgo; nil if nothing is
 }
 
 // subject names a job in events and errors.
@@ -38,7 +39,8 @@ type group struct {
 }
 
 // Compile implements [build.Compiler]. The error is [*NoGoError] or, wrapped, the
-// context's. A binary's Err is a [*CompileError], [*DynamicError], [*PlatformError],
+// context's. A binary's Err is a [*CompileError], which [*CgoError] or
+// [*NoCCompilerError] may explain, [*CgoError], [*DynamicError], [*PlatformError],
 // [*BuildInfoError], an error of the settings (see [Compiler.Load]) or of the build
 // directory.
 func (c *Compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Binary, error) {
@@ -132,6 +134,7 @@ func (c *Compiler) buildGroup(ctx context.Context, g *group) {
 		done[i] = event.Track(c.events, event.Compile, j.subject())
 	}
 	c.buildInDir(ctx, g)
+	c.explainCgo(ctx, g)
 	for i, j := range g.jobs {
 		text := ""
 		if j.cached() {
@@ -211,6 +214,7 @@ func (j *job) finish(failure *CompileError, err error, dir Dir) {
 	}
 	if err == nil {
 		keep(dir, j.Package.Name, j.out.File, j.before)
+		j.cgo = readCgo(dir, j.Package.Name)
 	}
 	j.out.Err = err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -243,30 +242,6 @@ func TestCompileVariant(t *testing.T) {
 	}
 	if setting(b, "GOARM") != "6" {
 		t.Errorf("built with GOARM=%s, want 6", setting(b, "GOARM"))
-	}
-}
-
-func TestCompileVCS(t *testing.T) {
-	dir := write(t, tiny)
-	for _, args := range [][]string{
-		{"init", "-q"}, {"add", "."},
-		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-m", "first"},
-	} {
-		cmd := exec.Command("git", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-	}
-	c := New(Options{Env: testEnv(), Dirs: newDirs(t)})
-	plain := buildOne(t, c, build.GoSettings{Dir: dir}, ".")
-	if got := setting(plain, "vcs.revision"); got != "" || plain.Info.Main.Version != "(devel)" {
-		t.Errorf("stamped by default: %s, %s", got, plain.Info.Main.Version)
-	}
-	stamped := buildOne(t, c, build.GoSettings{Dir: dir, VCS: true}, ".")
-	if got := setting(stamped, "vcs.revision"); len(got) != 40 {
-		t.Errorf("vcs.revision is %q", got)
 	}
 }
 

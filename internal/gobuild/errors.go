@@ -156,6 +156,7 @@ type DynamicError struct {
 	ImportPath string
 	Interp     string   // PT_INTERP; empty if none
 	Needed     []string // DT_NEEDED
+	OnlyStdlib bool     // only net and os/user of the standard library need the C library
 }
 
 func (e *DynamicError) Error() string {

@@ -1,12 +1,19 @@
-// Package gobuild turns Go main packages into static Linux binaries with the
-// user's own go command.
+// Package gobuild turns Go main packages into Linux binaries with the user's own go
+// command: static ones, unless the settings allow others.
 //
 // It promises that a binary it hands over is one that the go command made of the
 // package asked for, in this run: for the platform asked for, without a dynamic
-// loader or shared libraries, with readable build information. It promises as well
-// that the user's settings count as they would for "go build": the environment,
-// the file that GOENV names and GOFLAGS, whose -ldflags, -gcflags and -tags are
-// joined with imgo's instead of being replaced by them.
+// loader or shared libraries or saying which it needs, with readable build
+// information, and without a package in it that is known to fail without cgo, unless
+// the user turned cgo off himself. It promises as well that the user's settings count
+// as they would for "go build": the environment, the file that GOENV names and
+// GOFLAGS, whose -ldflags, -gcflags and -tags are joined with imgo's instead of being
+// replaced by them.
+//
+// Loading and building run the toolchain and git, and nothing that the repository
+// brings along: git's hooks and file system monitor are off, and no package driver is
+// asked. What flags and variables make them run is the user's own; those that come
+// from a file are checked before (internal/goflag).
 //
 // It is not a build system. What is up to date is for the go command to judge;
 // gobuild only gives it the same output directory for the same packages each time,
@@ -20,6 +27,8 @@
 //   - Binaries are opened before the lock is released. The go command replaces files
 //     and never writes into them, so an open one keeps its bytes.
 //   - No go command outlives the call that started it.
+//   - An unchanged package costs one go command. What imports need cgo is looked up
+//     when the modules of a binary change, and remembered beside it.
 package gobuild
 
 import (

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/imgo-build/imgo/internal/goflag"
 )
 
 // goflags is the user's GOFLAGS, with the flags taken out that imgo gives on the
@@ -20,7 +22,7 @@ type goflags struct {
 // so that the go command says what is wrong in its own words.
 func parseGoflags(value string) (goflags, error) {
 	var g goflags
-	fields, err := splitQuoted(value)
+	fields, err := goflag.Split(value)
 	if err != nil {
 		return g, &FlagError{Flag: "GOFLAGS", Reason: err.Error()}
 	}
@@ -68,30 +70,21 @@ type pkgFlag struct {
 	pattern, value string
 }
 
-// parsePkgFlags reads the values of a flag as the go command does: what doesn't
-// start with "-" has a pattern before its first "=".
+// parsePkgFlags reads the values of a flag, leaving out empty ones.
 func parsePkgFlags(flag string, values []string) ([]pkgFlag, error) {
 	parsed := make([]pkgFlag, 0, len(values))
 	for _, v := range values {
-		v = strings.TrimSpace(v)
-		if v == "" {
+		if strings.TrimSpace(v) == "" {
 			continue
 		}
-		var f pkgFlag
-		if v[0] == '-' || v[0] == '\'' || v[0] == '"' {
-			f.value = v
-		} else {
-			var ok bool
-			f.pattern, f.value, ok = strings.Cut(v, "=")
-			f.pattern = strings.TrimSpace(f.pattern)
-			if !ok || f.pattern == "" {
-				return nil, &FlagError{Flag: flag, Reason: "a value starts with \"-\" or has the form PATTERN=FLAGS"}
-			}
+		pattern, value, ok := goflag.SplitPattern(v)
+		if !ok {
+			return nil, &FlagError{Flag: flag, Reason: "a value starts with \"-\" or has the form PATTERN=FLAGS"}
 		}
-		if _, err := splitQuoted(f.value); err != nil {
+		if _, err := goflag.Split(value); err != nil {
 			return nil, &FlagError{Flag: flag, Reason: err.Error()}
 		}
-		parsed = append(parsed, f)
+		parsed = append(parsed, pkgFlag{pattern, value})
 	}
 	return parsed, nil
 }
@@ -157,7 +150,7 @@ func joinValues(flags []pkgFlag, pattern, other string) string {
 func mergeTags(lists ...string) []string {
 	var tags []string
 	for _, list := range lists {
-		for _, tag := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(blanks+",", r) }) {
+		for _, tag := range goflag.SplitTags(list) {
 			if !slices.Contains(tags, tag) {
 				tags = append(tags, tag)
 			}

@@ -77,9 +77,14 @@ func keep(dir Dir, name string, f *os.File, before os.FileInfo) {
 	if err != nil {
 		return
 	}
-	temp := filepath.Join(dir.Tmp(), name+".json")
-	if os.WriteFile(temp, raw, 0o644) == nil {
-		_ = os.Rename(temp, keptPath(dir, name))
+	replaceFile(dir, keptPath(dir, name), raw)
+}
+
+// replaceFile writes a record, whole or not at all. It fails silently.
+func replaceFile(dir Dir, path string, data []byte) {
+	temp := filepath.Join(dir.Tmp(), filepath.Base(path))
+	if os.WriteFile(temp, data, 0o644) == nil {
+		_ = os.Rename(temp, path)
 	}
 }
 

@@ -84,7 +84,7 @@ func (t *toolchain) resolve(ctx context.Context, patterns []string) ([][]*packag
 			continue
 		}
 		g.Go(func() (err error) {
-			byPattern[i], err = t.list(ctx, pattern)
+			byPattern[i], err = t.list(ctx, lean, pattern)
 			return err
 		})
 	}
@@ -94,7 +94,7 @@ func (t *toolchain) resolve(ctx context.Context, patterns []string) ([][]*packag
 			for j, i := range named {
 				args[j] = patterns[i]
 			}
-			pkgs, err := t.list(ctx, args...)
+			pkgs, err := t.list(ctx, lean, args...)
 			for j, pkg := range t.attribute(args, pkgs) {
 				byPattern[named[j]] = pkg
 			}
@@ -104,9 +104,12 @@ func (t *toolchain) resolve(ctx context.Context, patterns []string) ([][]*packag
 	return byPattern, g.Wait()
 }
 
-// list runs go list through go/packages, in the leanest mode that names a package
-// and its module: imports are not followed.
-func (t *toolchain) list(ctx context.Context, patterns ...string) ([]*packages.Package, error) {
+// lean is the leanest mode that names a package and its module: imports are not
+// followed.
+const lean = packages.NeedName | packages.NeedFiles | packages.NeedModule
+
+// list runs go list through go/packages.
+func (t *toolchain) list(ctx context.Context, mode packages.LoadMode, patterns ...string) ([]*packages.Package, error) {
 	env, flags := t.splitModfile()
 	if len(t.tags) > 0 {
 		flags = append(flags, "-tags="+strings.Join(t.tags, ","))
@@ -116,7 +119,7 @@ func (t *toolchain) list(ctx context.Context, patterns ...string) ([]*packages.P
 		queries[i] = "pattern=" + pattern // so that nothing in it is taken for a query
 	}
 	pkgs, err := packages.Load(&packages.Config{
-		Mode:    packages.NeedName | packages.NeedFiles | packages.NeedModule,
+		Mode:    mode,
 		Context: ctx,
 		Dir:     t.dir,
 		// What go build will not ask must not answer here either.
@@ -241,7 +244,7 @@ func listError(err error) error {
 		return nil
 	}
 	words := err.Error()
-	if _, stderr, ok := strings.Cut(words, "stderr: "); ok {
+	if _, stderr, ok := strings.Cut(words, "stderr: "); ok && strings.TrimSpace(stderr) != "" {
 		words = stderr
 	}
 	words = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(words), "go: "))

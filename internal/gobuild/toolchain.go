@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/goflag"
 	"github.com/imgo-build/imgo/pkg/build"
 )
 
@@ -20,6 +21,7 @@ type toolchain struct {
 	path     string  // the go command; absolute
 	dir      string  // where it runs; absolute
 	env      environ // its whole environment
+	user     environ // what of env is the user's own
 	decided  environ // the part of env that imgo or the build environment set
 	tags     []string
 	flags    []string // of "go build", except -p and -o
@@ -43,7 +45,9 @@ func (c *Compiler) toolchain(s build.GoSettings, p v1.Platform) (*toolchain, err
 	t := &toolchain{dir: s.Dir, jobs: s.Jobs, platform: p}
 	t.decided = append(environ{"CGO_ENABLED=0"}, platform...)
 	t.decided = append(t.decided, s.BuildEnv...)
+	t.user = append(append(environ{}, c.env...), s.BuildEnv...)
 	t.env = append(append(environ{}, c.env...), t.decided...)
+	t.env = append(t.env, gitEnv(t.env)...)
 	if t.path, err = t.env.goCommand(); err != nil {
 		return nil, err
 	}
@@ -120,5 +124,5 @@ func goflagsVar(flags []string) string {
 	if len(flags) == 0 {
 		flags = []string{"-trimpath"}
 	}
-	return "GOFLAGS=" + joinQuoted(flags)
+	return "GOFLAGS=" + goflag.Join(flags)
 }

@@ -18,5 +18,13 @@
 // $XDG_RUNTIME_DIR and below ~/.config. Within a file the most specific entry wins:
 // podman's may name a repository or a part of its path.
 //
+// Registries of clouds are known by their hosts, and where no file has an answer, the
+// login of the machine is used: GITHUB_TOKEN for GitHub's registry; Google's
+// application default credentials, the metadata server or gcloud for Google's;
+// docker-credential-ecr-login or aws for Amazon's; docker-credential-acr-env or az for
+// Azure's. None of them is asked for a registry of anybody else, so a token goes to
+// nobody but its maker. Programs take no secrets as arguments. docs/adr/0010 says why
+// it is programs for some and a library for one.
+//
 // It does not ask registries whether credentials are right.
 package keychain

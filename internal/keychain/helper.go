@@ -24,7 +24,7 @@ var errMissing = errors.New("there is no such program in PATH")
 // helper is a program docker-credential-NAME that keeps credentials.
 type helper struct {
 	name string
-	path string   // of the file that names it
+	path string   // of the file that names it; empty where it is used because it is there
 	env  []string // of the program
 }
 
@@ -61,17 +61,22 @@ func (h helper) erase(ctx context.Context, registry string) error {
 	return p.failed(registry, err)
 }
 
-// lookPath finds the program in the PATH of the environment that was given.
 func (h helper) lookPath() (string, error) {
 	if strings.ContainsAny(h.name, `/\`) {
 		return "", fmt.Errorf("%q is not a helper's name", h.name)
 	}
-	path, _ := lookup(h.env, "PATH")
+	return findProgram(h.env, "docker-credential-"+h.name)
+}
+
+// findProgram finds a program in the PATH of the environment that was given. The error
+// is errMissing.
+func findProgram(env []string, name string) (string, error) {
+	path, _ := lookup(env, "PATH")
 	for _, dir := range filepath.SplitList(path) {
 		if !filepath.IsAbs(dir) {
 			continue // a program of the directory that imgo happens to run in
 		}
-		if found, err := exec.LookPath(filepath.Join(dir, "docker-credential-"+h.name)); err == nil {
+		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return found, nil
 		}
 	}
@@ -110,6 +115,9 @@ func (p *program) Output() ([]byte, error) {
 	}
 	cmd := exec.CommandContext(p.ctx, path, p.action)
 	cmd.Env = p.helper.env
+	if p.helper.path == "" {
+		apart(cmd, p.helper.env)
+	}
 	cmd.Stdin = p.in
 	cmd.WaitDelay = time.Second // its own children may hold on to the pipes
 	out, err := cmd.Output()

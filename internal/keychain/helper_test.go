@@ -17,7 +17,28 @@ func TestMain(m *testing.M) {
 	if helper, ok := strings.CutPrefix(name, "docker-credential-"); ok {
 		os.Exit(fakeHelper(helper, os.Args[1], os.Getenv("FAKE_HELPER_DIR")))
 	}
+	switch name {
+	case "aws", "az", "gcloud":
+		os.Exit(fakeTool(name, os.Args[1:], os.Getenv("FAKE_HELPER_DIR")))
+	}
 	os.Exit(m.Run())
+}
+
+// fakeTool notes how it is called and says what NAME.out and NAME.err have, of which
+// the latter makes it fail.
+func fakeTool(name string, args []string, dir string) int {
+	here, _ := os.Getwd()
+	log, _ := os.OpenFile(filepath.Join(dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	defer log.Close()
+	fmt.Fprintf(log, "%s %s\n", name, strings.Join(args, " "))
+	_ = os.WriteFile(filepath.Join(dir, "where"), []byte(here), 0o600)
+	out, _ := os.ReadFile(filepath.Join(dir, name+".out"))
+	_, _ = os.Stdout.Write(out)
+	if msg, err := os.ReadFile(filepath.Join(dir, name+".err")); err == nil {
+		_, _ = os.Stderr.Write(msg)
+		return 1
+	}
+	return 0
 }
 
 // fakeHelper keeps credentials in files of dir and a line for each call in "log".
@@ -61,7 +82,8 @@ func fakeHelper(name, action, dir string) int {
 	return 0
 }
 
-// home is a user's directory with credential helpers to be.
+// home is a user's directory with credential helpers to be, and "tool:NAME" for other
+// programs.
 type home struct {
 	t       *testing.T
 	dir     string
@@ -86,6 +108,9 @@ func newHome(t *testing.T, helpers ...string) home {
 	for _, name := range helpers {
 		h.write("bin/.keep", "")
 		target := filepath.Join(bin, "docker-credential-"+name)
+		if tool, ok := strings.CutPrefix(name, "tool:"); ok {
+			target = filepath.Join(bin, tool)
+		}
 		if runtime.GOOS == "windows" {
 			target += ".exe"
 		}

@@ -3,6 +3,7 @@ package keychain
 import (
 	"context"
 	"errors"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,10 +18,15 @@ type Options struct {
 	DockerConfigDir  string   // $DOCKER_CONFIG, else ~/.docker
 	XDGRuntimeDir    string   // $XDG_RUNTIME_DIR
 	XDGConfigHome    string   // $XDG_CONFIG_HOME, else ~/.config
-	Env              []string // of credential helpers, with the PATH that they are found in
+	Env              []string // of all programs, with the PATH that they are found in, and with the logins to clouds
+	NoCloud          bool     // only files of credentials and what they name, no logins to clouds
+
+	// Transport is used to ask Google for tokens; nil connects to the network.
+	Transport http.RoundTripper
 }
 
-// FromEnv takes the options from an environment of the form KEY=VALUE.
+// FromEnv takes the options from an environment of the form KEY=VALUE. With
+// IMGO_CLOUD_LOGIN=off there are no logins to clouds.
 func FromEnv(env []string) Options {
 	get := func(key string) string { value, _ := lookup(env, key); return value }
 	home := get("HOME")
@@ -39,6 +45,7 @@ func FromEnv(env []string) Options {
 		XDGRuntimeDir:    get("XDG_RUNTIME_DIR"),
 		XDGConfigHome:    below(get("XDG_CONFIG_HOME"), ".config"),
 		Env:              env,
+		NoCloud:          strings.EqualFold(get("IMGO_CLOUD_LOGIN"), "off"),
 	}
 }
 
@@ -55,13 +62,15 @@ func lookup(env []string, key string) (value string, ok bool) {
 
 // Keychain finds credentials. It is safe for concurrent use.
 type Keychain struct {
-	opts Options
+	opts        Options
+	productFile string // in which the firmware says whose machine it is
 
 	mu       sync.Mutex
 	files    []*file                     // nil until they are read
 	errs     map[*file]error             // why a file can't be used
 	answered map[string]authn.AuthConfig // by file, helper and registry
 	failed   map[string]error            // likewise
+	clouds   map[string]answer           // by registry, or by cloud where one login is good for all of its registries
 }
 
 var (
@@ -70,7 +79,9 @@ var (
 )
 
 // New returns a Keychain. It reads nothing yet.
-func New(opts Options) *Keychain { return &Keychain{opts: opts} }
+func New(opts Options) *Keychain {
+	return &Keychain{opts: opts, productFile: "/sys/class/dmi/id/product_name"}
+}
 
 // Resolve implements [authn.Keychain].
 func (k *Keychain) Resolve(target authn.Resource) (authn.Authenticator, error) {
@@ -78,7 +89,7 @@ func (k *Keychain) Resolve(target authn.Resource) (authn.Authenticator, error) {
 }
 
 // ResolveContext implements [authn.ContextKeychain]. It returns [authn.Anonymous]
-// where nobody is logged in. Errors: [*ConfigError], [*HelperError].
+// where nobody is logged in. Errors: [*ConfigError], [*HelperError], [*CloudError].
 func (k *Keychain) ResolveContext(ctx context.Context, target authn.Resource) (authn.Authenticator, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -100,6 +111,15 @@ func (k *Keychain) ResolveContext(ctx context.Context, target authn.Resource) (a
 			return authn.FromConfig(auth), nil
 		}
 	}
+	login, err := k.ambient(ctx, target.String())
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case login != nil:
+		return login, nil
+	case err != nil:
+		errs = append(errs, err)
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -113,6 +133,7 @@ func (k *Keychain) read() []*file {
 	}
 	k.files, k.errs = []*file{}, map[*file]error{}
 	k.answered, k.failed = map[string]authn.AuthConfig{}, map[string]error{}
+	k.clouds = map[string]answer{}
 	for _, path := range k.paths() {
 		f, err := readFile(path)
 		if err != nil {

@@ -4,43 +4,35 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgo-build/imgo/internal/probe"
 	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/layer"
 )
 
-// appDir is where binaries lie in an image.
-const appDir = "/app"
-
 // build makes the images of a target for all platforms and, where there are
 // several, the index over them.
-func (r *run) build(ctx context.Context, i int, t Target, res *Result) (image.Artifact, error) {
-	bases, err := r.bases()
+func (r *run) build(ctx context.Context, i int, res *Result) (image.Artifact, error) {
+	t, platforms := &r.plan.Targets[i], r.targets[i].platforms
+	bases, err := r.basesOf(i)
 	if err != nil {
 		return nil, err
 	}
-	mediaTypes := r.mediaTypes(bases)
-	images := make([]v1.Image, len(r.platforms))
-	res.Images = make([]ImageResult, len(r.platforms))
+	mediaTypes := r.mediaTypes(i, bases)
+	images := make([]v1.Image, len(platforms))
+	res.Images = make([]ImageResult, len(platforms))
 	g, ctx := errgroup.WithContext(ctx)
-	for n, p := range r.platforms {
-		g.Go(func() error {
-			bins, err := p.binaries.wait()
-			if err != nil {
+	for n := range platforms {
+		g.Go(func() (err error) {
+			if images[n], err = r.image(ctx, i, &platforms[n], bases[n], mediaTypes); err != nil {
 				return err
 			}
-			if err := bins[i].Err; err != nil {
-				return err
-			}
-			if images[n], err = r.image(ctx, t, p.platform, bins[i], bases[n], mediaTypes); err != nil {
-				return err
-			}
-			res.Images[n], err = describeImage(images[n], p.platform, bases[n])
+			res.Images[n], err = describeImage(images[n], platforms[n].platform, bases[n])
 			return err
 		})
 	}
@@ -50,14 +42,17 @@ func (r *run) build(ctx context.Context, i int, t Target, res *Result) (image.Ar
 	if len(images) == 1 {
 		return images[0], nil
 	}
-	// Name and index are the same for all platforms' bases.
-	return image.Index(images, r.plan.indexAnnotations(t, bases[0]), mediaTypes)
+	annotations, err := t.indexAnnotations(commonBase(bases))
+	if err != nil {
+		return nil, err
+	}
+	return image.Index(images, annotations, mediaTypes)
 }
 
-// bases waits for the base of every platform.
-func (r *run) bases() ([]Base, error) {
-	out := make([]Base, len(r.platforms))
-	for n, p := range r.platforms {
+// basesOf waits for the base of every platform of a target.
+func (r *run) basesOf(i int) ([]Base, error) {
+	out := make([]Base, len(r.targets[i].platforms))
+	for n, p := range r.targets[i].platforms {
 		var err error
 		if out[n], err = p.base.wait(); err != nil {
 			return nil, err
@@ -66,77 +61,185 @@ func (r *run) bases() ([]Base, error) {
 	return out, nil
 }
 
-// mediaTypes are Docker's where they were asked for, or where a base has a health
-// check, which not every engine reads from an image with OCI's. All images of an
-// index have the same.
-func (r *run) mediaTypes(bases []Base) image.MediaTypes {
-	if r.plan.Config.Docker {
-		return image.Docker
-	}
+// commonBase is the base that all platforms were chosen from, and none where there
+// are several.
+func commonBase(bases []Base) Base {
 	for _, b := range bases {
-		if b.Image == nil {
-			continue
+		if b.Name != bases[0].Name || b.Index != bases[0].Index {
+			return Base{}
 		}
-		if has, err := image.HasHealthcheck(b.Image); err != nil || !has {
-			continue // what is wrong with a base is said when it is built on
-		}
-		r.warn.Do(func() {
-			r.stages.Events.Emit(event.Event{
-				Kind: event.Warning, Stage: event.Base, Subject: r.plan.Base,
-				Text: fmt.Sprintf("base %s has a health check, which podman and others ignore in an image with OCI media types: using Docker's", r.plan.Base),
-			})
-		})
-		return image.Docker
 	}
-	return image.OCI
+	return bases[0]
 }
 
-// image puts a binary on its base.
-func (r *run) image(ctx context.Context, t Target, p v1.Platform, bin Binary, base Base, mediaTypes image.MediaTypes) (v1.Image, error) {
-	entrypoint := path.Join(appDir, t.Package.Name)
-	l, err := r.binaryLayer(ctx, entrypoint, t, p, bin)
+// mediaTypes are Docker's where they were asked for, or where the image has a health
+// check, which not every engine reads from an image with OCI's. All images of an
+// index have the same.
+func (r *run) mediaTypes(i int, bases []Base) image.MediaTypes {
+	c := &r.plan.Targets[i].Settings.Config
+	if c.Docker {
+		return image.Docker
+	}
+	owner := ""
+	switch own := c.Healthcheck; {
+	case own != nil && own.None:
+	case own != nil:
+		owner = "the image"
+	default:
+		for n, b := range bases {
+			if b.Image == nil {
+				continue
+			}
+			// What is wrong with a base is said when it is built on.
+			if has, err := image.HasHealthcheck(b.Image); err == nil && has {
+				owner = "base " + r.targets[i].platforms[n].ref
+			}
+		}
+	}
+	if owner == "" {
+		return image.OCI
+	}
+	r.targets[i].warn.Do(func() {
+		r.stages.Events.Emit(event.Event{
+			Kind: event.Warning, Stage: event.Base, Subject: r.plan.Targets[i].Name,
+			Text: owner + " has a health check, which podman and others ignore in an image with OCI media types: using Docker's",
+		})
+	})
+	return image.Docker
+}
+
+// image puts the binaries and files of a target on its base.
+func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, mediaTypes image.MediaTypes) (v1.Image, error) {
+	t := &r.plan.Targets[i]
+	c := &t.Settings.Config
+	user, layers, err := r.userLayer(ctx, t, base)
 	if err != nil {
 		return nil, err
 	}
-	return image.Assemble(image.Parts{
-		Base:       base.Image,
-		BaseName:   base.Name,
-		BaseDigest: base.Digest,
-		Platform:   p,
-		Layers: []image.Addition{{
-			Layer:   l,
-			History: fmt.Sprintf("imgo: %s from package %s", entrypoint, t.Package.ImportPath),
-		}},
-		Entrypoint:  []string{entrypoint},
-		User:        r.plan.Config.User,
-		WorkingDir:  "/",
-		Labels:      r.plan.Config.Labels,
-		Annotations: r.plan.Config.Annotations,
+	env := p.env
+	for _, f := range p.files {
+		l, err := f.wait()
+		if err != nil {
+			return nil, err
+		}
+		if l.Layer == nil {
+			continue
+		}
+		env = append(l.env, env...) // the user's own come last and count
+		layers = append(layers, l.Addition)
+	}
+	binaries, err := r.binaryLayers(ctx, t, p, base)
+	if err != nil {
+		return nil, err
+	}
+	parts := image.Parts{
+		Base:        base.Image,
+		BaseName:    base.Name,
+		BaseDigest:  base.Digest,
+		Platform:    p.platform,
+		Layers:      append(layers, binaries...),
+		Entrypoint:  append([]string{t.Entrypoint()}, c.Args...),
+		Cmd:         c.Cmd,
+		User:        user,
+		WorkingDir:  c.WorkingDir,
+		Env:         env,
+		Ports:       c.Ports,
+		Volumes:     c.Volumes,
+		StopSignal:  c.StopSignal,
+		Healthcheck: c.Healthcheck.config(),
+		Labels:      p.labels,
+		Annotations: p.annotations,
 		Title:       t.Name,
 		Source:      sourceURL(t.Package.Module),
-		Created:     r.plan.Config.Created,
+		Licenses:    t.Licenses,
+		Created:     c.Created,
 		MediaTypes:  mediaTypes,
-	})
+	}
+	if t.VCS != nil {
+		parts.Revision, parts.Version, parts.Date = t.VCS.Revision, t.VCS.Version, t.VCS.Created
+	}
+	return image.Assemble(parts)
 }
 
-// binaryLayer makes the layer that holds the binary, when it is its turn.
-func (r *run) binaryLayer(ctx context.Context, entrypoint string, t Target, p v1.Platform, bin Binary) (*layer.Layer, error) {
-	select {
-	case r.layers <- struct{}{}:
-		defer func() { <-r.layers }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+// config is the health check as it stands in an image's config.
+func (h *Healthcheck) config() *image.Healthcheck {
+	if h == nil {
+		return nil
 	}
-	return layer.New(ctx, r.stages.Store, layer.Options{
-		Key:     bin.Key,
-		Events:  r.stages.Events,
-		Subject: fmt.Sprintf("%s (%s)", t.Package.ImportPath, image.PlatformString(p)),
-	}, []layer.File{{
-		Path: entrypoint,
+	out := &image.Healthcheck{
+		Test: h.Test, Interval: h.Interval, Timeout: h.Timeout,
+		StartPeriod: h.StartPeriod, StartInterval: h.StartInterval, Retries: h.Retries,
+	}
+	switch {
+	case h.None:
+		out.Test = []string{"NONE"}
+	case h.URL != "":
+		out.Test = probe.Test(h.URL, h.Timeout)
+	}
+	return out
+}
+
+// binaryLayers makes a layer of each binary, once they are compiled.
+func (r *run) binaryLayers(ctx context.Context, t *Target, p *platformRun, base Base) ([]image.Addition, error) {
+	bins, err := p.binaries.wait()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]image.Addition, len(p.programs))
+	for n, prog := range p.programs {
+		bin := bins[p.units[n]]
+		if bin.Err != nil {
+			return nil, bin.Err
+		}
+		if err := r.checkDynamic(ctx, t, prog, bin, p.ref, base); err != nil {
+			return nil, err
+		}
+		if out[n].Layer, err = r.binaryLayer(ctx, prog, p.platform, bin, base); err != nil {
+			return nil, err
+		}
+		out[n].History = fmt.Sprintf("imgo: %s from package %s", prog.Path, prog.Package.ImportPath)
+	}
+	return out, nil
+}
+
+// binaryLayer makes the layer that holds a binary, when it is its turn.
+func (r *run) binaryLayer(ctx context.Context, prog Program, p v1.Platform, bin Binary, base Base) (*layer.Layer, error) {
+	list := []layer.File{{
+		Path: prog.Path,
 		Mode: 0o755,
 		Size: bin.Size,
 		Open: func() (io.ReadCloser, error) {
 			return io.NopCloser(io.NewSectionReader(bin.File, 0, bin.Size)), nil
 		},
-	}})
+	}}
+	// Directories of imgo's own are in no base, which need not be read for them.
+	if !strings.HasPrefix(prog.Path, appDir+"/") && prog.Path != probe.Path {
+		tree, err := r.stages.Bases.Rootfs(ctx, base)
+		if err != nil {
+			return nil, fmt.Errorf("looking for the place of %s: %w", prog.Path, err)
+		}
+		if list, err = place(tree, list); err != nil {
+			return nil, err
+		}
+	}
+	done, err := r.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return layer.New(ctx, r.stages.Store, layer.Options{
+		Key:     bin.Key,
+		Events:  r.stages.Events,
+		Subject: fmt.Sprintf("%s (%s)", prog.Package.ImportPath, image.PlatformString(p)),
+	}, list)
+}
+
+// turn waits for a place among the layers that are made at once.
+func (r *run) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case r.layers <- struct{}{}:
+		return func() { <-r.layers }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }

@@ -23,6 +23,9 @@ type TagArg struct {
 	Repo string // empty for :TAG
 	Tag  string // empty for REPO
 	word string // what was typed, where it is a single word
+	// template is all that was typed where it holds a template, which each target
+	// has its own values for.
+	template string
 }
 
 // The grammar of names and tags, from the OCI distribution specification ("Pulling
@@ -65,8 +68,23 @@ func checkCredentials(flag, arg string) error {
 	return nil
 }
 
-// ParseTagArg checks one -t value.
+// Templates are the names that hold a template.
+func (n Naming) Templates() []string {
+	var out []string
+	for _, t := range n.Tags {
+		if t.template != "" {
+			out = append(out, t.template)
+		}
+	}
+	return out
+}
+
+// ParseTagArg checks one -t value. What holds a template is checked once it is
+// expanded.
 func ParseTagArg(arg string) (TagArg, error) {
+	if strings.Contains(arg, "{{") {
+		return TagArg{template: arg}, nil
+	}
 	if err := checkCredentials("-t", arg); err != nil {
 		return TagArg{}, err
 	}
@@ -132,37 +150,89 @@ func parseRepository(s string) (name.Repository, error) {
 
 // assign gives every target its repositories and tags.
 func (n Naming) assign(targets []Target, push bool) error {
-	repos, extra := n.split()
+	seen := map[string]*Target{}
+	tagged := map[name.Tag]*Target{}
+	for i := range targets {
+		t := &targets[i]
+		if t.Err() != nil {
+			continue // it may not even have a name
+		}
+		own, err := n.expand(t)
+		if err != nil {
+			return err
+		}
+		if err := own.checkMeaning(t, targets, push); err != nil {
+			return err
+		}
+		key := strings.ToLower(t.Name)
+		if other, dup := seen[key]; dup {
+			return usagef("%s and %s would both be named %q: build them one at a time, each with its own -t and -o",
+				other.origin(), t.origin(), key)
+		}
+		seen[key] = t
+		if t.Repos, err = own.destinations(*t); err != nil {
+			return err
+		}
+		for _, d := range t.Repos {
+			for _, tag := range d.Tags {
+				if other, dup := tagged[tag]; dup {
+					return usagef("%s and %s would both be named %s: give one of them another repository or tag", other.Name, t.Name, tag)
+				}
+				tagged[tag] = t
+			}
+		}
+	}
+	return nil
+}
+
+// checkMeaning refuses names that can't be meant for these targets.
+func (n Naming) checkMeaning(t *Target, targets []Target, push bool) error {
+	full := slices.IndexFunc(n.Tags, func(t TagArg) bool { return t.Repo != "" })
 	// With a prefix a single word is far more likely a tag than a repository of Docker Hub.
 	word := slices.IndexFunc(n.Tags, func(t TagArg) bool { return t.word != "" })
 	switch {
 	case n.Prefix != "" && word >= 0:
 		w := n.Tags[word].word
 		return usagef("-t %s would name the repository docker.io/library/%s, not a tag of --repo %s: did you mean -t :%s?", w, w, n.Prefix, w)
-	case len(repos) > 0 && len(targets) > 1:
+	case full >= 0 && len(targets) > 1:
 		return usagef("-t %s names one image, but there are %d (%s): use --repo PREFIX to put each at PREFIX/NAME, and -t :TAG to choose its tag",
-			n.Tags[slices.IndexFunc(n.Tags, func(t TagArg) bool { return t.Repo != "" })].Repo, len(targets), names(targets))
-	case push && len(repos) == 0 && n.Prefix == "":
+			n.Tags[full].Repo, len(targets), names(targets))
+	case push && full < 0 && n.Prefix == "" && t.Settings.Repository == "" && t.Settings.Prefix == "":
 		return usagef("the push has nowhere to go: name a repository with -t REPO[:TAG], or give --repo PREFIX (or IMGO_REPO) to push each image to PREFIX/NAME")
 	}
-	seen := map[string]Target{}
-	for i := range targets {
-		if targets[i].Package.Err != nil {
-			continue // it may not even have a name
-		}
-		key := strings.ToLower(targets[i].Name)
-		if other, dup := seen[key]; dup {
-			return usagef("%s and %s would both be named %q: build them one at a time, each with its own -t and -o",
-				other.origin(), targets[i].origin(), key)
-		}
-		seen[key] = targets[i]
-		d, err := n.destinations(targets[i], repos, extra)
-		if err != nil {
-			return err
-		}
-		targets[i].Repos = d
-	}
 	return nil
+}
+
+// expand expands the templates of the command line for a target, and takes the tags
+// of the configuration where the command line has none.
+func (n Naming) expand(t *Target) (Naming, error) {
+	out := Naming{Prefix: n.Prefix}
+	for _, arg := range n.Tags {
+		if arg.template != "" {
+			text, err := expandText(arg.template, t.Values)
+			if err != nil {
+				return out, &SettingError{Setting: "-t " + arg.template, Err: err}
+			}
+			if arg, err = ParseTagArg(text); err != nil {
+				return out, err
+			}
+		}
+		out.Tags = append(out.Tags, arg)
+	}
+	if len(n.Tags) > 0 {
+		return out, nil
+	}
+	for _, tag := range t.Settings.Tags {
+		text, err := expandText(tag.Value, t.Values)
+		if err != nil {
+			return out, &SettingError{Setting: "tag " + tag.Value, Where: tag.Where, Err: err}
+		}
+		if err := checkTag(":"+text, text); err != nil {
+			return out, &SettingError{Setting: "tag " + tag.Value, Where: tag.Where, Err: err}
+		}
+		out.Tags = append(out.Tags, TagArg{Tag: text})
+	}
+	return out, nil
 }
 
 // repoTags is one repository of the command line with its tags.
@@ -193,13 +263,10 @@ func (n Naming) split() (repos []repoTags, extra []string) {
 	return repos, extra
 }
 
-func (n Naming) destinations(t Target, repos []repoTags, extra []string) ([]Destination, error) {
+func (n Naming) destinations(t Target) ([]Destination, error) {
+	repos, extra := n.split()
 	if len(repos) == 0 {
-		prefix := n.Prefix
-		if prefix == "" {
-			prefix = LocalPrefix
-		}
-		r := repoTags{repo: prefix + "/" + strings.ToLower(t.Name)}
+		r := repoTags{repo: n.repository(t)}
 		if len(extra) == 0 {
 			r.tags = []string{name.DefaultTag}
 		}
@@ -222,8 +289,23 @@ func (n Naming) destinations(t Target, repos []repoTags, extra []string) ([]Dest
 	return out, nil
 }
 
+// repository is where a target goes that no -t names: to the prefix of the command
+// line, else to its own repository, else to the prefix of the configuration.
+func (n Naming) repository(t Target) string {
+	named := "/" + strings.ToLower(t.Name)
+	switch {
+	case n.Prefix != "":
+		return n.Prefix + named
+	case t.Settings.Repository != "":
+		return t.Settings.Repository
+	case t.Settings.Prefix != "":
+		return t.Settings.Prefix + named
+	}
+	return LocalPrefix + named
+}
+
 // origin names a target in the user's terms.
-func (t Target) origin() string {
+func (t *Target) origin() string {
 	if t.Origin != "" {
 		return t.Origin
 	}

@@ -7,10 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func packages(names ...string) []Package {
-	var out []Package
+func packages(names ...string) []Target {
+	var out []Target
 	for _, n := range names {
-		out = append(out, Package{ImportPath: "example.com/m/" + n, Name: n[strings.LastIndex(n, "/")+1:]})
+		name := n[strings.LastIndex(n, "/")+1:]
+		out = append(out, Target{Name: name, Package: Package{ImportPath: "example.com/m/" + n, Name: name}})
 	}
 	return out
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/flight"
 	"github.com/imgo-build/imgo/pkg/event"
+	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/layer"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
@@ -26,12 +30,13 @@ type Stages struct {
 	Bases    BaseSource
 	Store    layer.Store
 	Registry Registry
+	Env      []string // of local engines' programs, KEY=VALUE
 	Events   event.Sink
 }
 
 // Run carries out a plan. It returns one result a target, in the plan's order;
 // a target that failed has its error in its result, and all such errors are joined
-// in the error returned. A failure that concerns every target (the base, the go
+// in the error returned. A failure that concerns every target (a base, the go
 // command itself, cancellation) ends the run and comes back alone.
 func Run(ctx context.Context, p *Plan, s Stages) ([]Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -46,8 +51,8 @@ func Run(ctx context.Context, p *Plan, s Stages) ([]Result, error) {
 	}
 	results := make([]Result, len(p.Targets))
 	var wg sync.WaitGroup
-	for i, t := range p.Targets {
-		wg.Go(func() { results[i] = r.target(ctx, i, t) })
+	for i := range p.Targets {
+		wg.Go(func() { results[i] = r.target(ctx, i) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
@@ -64,79 +69,152 @@ func Run(ctx context.Context, p *Plan, s Stages) ([]Result, error) {
 
 // run is a plan being carried out.
 type run struct {
-	plan      *Plan
-	stages    Stages
+	plan     *Plan
+	stages   Stages
+	targets  []targetRun // one a target
+	bases    map[baseKey]*future[Base]
+	compiles []*future[[]Binary]
+	made     flight.Group[string, *layer.Layer] // of files, by content and layout
+	layers   chan struct{}                      // a place for each layer that is being made
+	fail     context.CancelCauseFunc            // ends the run for all targets
+}
+
+// targetRun is what is under way for a target.
+type targetRun struct {
 	platforms []platformRun
-	layers    chan struct{}           // a place for each layer that is being made
-	fail      context.CancelCauseFunc // ends the run for all targets
-	warn      sync.Once               // about the media types
+	files     []*future[fileSet] // one a group
+	warn      sync.Once          // about the media types
 }
 
-// platformRun is what all targets share on one platform.
+// platformRun is the image of a target for one platform.
 type platformRun struct {
-	platform v1.Platform
+	*variant
+	ref      string // of the base
 	base     *future[Base]
-	binaries *future[map[int]Binary] // by index of the target
+	binaries *future[[]Binary]    // of all units of the platform
+	units    []int                // which of them the variant's programs are
+	files    []*future[fileLayer] // one a group
 }
 
-// start begins the work that targets share: bases and compiles.
+// baseKey is what a base is resolved for once.
+type baseKey struct{ ref, platform string }
+
+// start begins the work that targets share (bases and compiles) and that needs no
+// compiler (files).
 func (r *run) start(ctx context.Context) error {
-	if !r.compiles() {
-		return nil
-	}
-	platforms := r.plan.Platforms
-	if r.plan.AllPlatforms {
-		var err error
-		if platforms, err = r.stages.Bases.Platforms(ctx, r.plan.Base); err != nil {
-			return fmt.Errorf("listing the platforms of base %s: %w", r.plan.Base, err)
+	r.targets = make([]targetRun, len(r.plan.Targets))
+	r.bases = map[baseKey]*future[Base]{}
+	for i := range r.plan.Targets {
+		t := &r.plan.Targets[i]
+		if t.Artifact != nil || t.Err() != nil {
+			continue
+		}
+		r.targets[i].files = fileSets(ctx, t)
+		platforms, err := r.platforms(ctx, &t.Settings)
+		if err != nil {
+			return err
+		}
+		for _, p := range platforms {
+			v, err := t.on(p)
+			if err != nil {
+				return err
+			}
+			ref := t.Settings.BaseFor(p)
+			base := r.base(ctx, ref, p)
+			r.targets[i].platforms = append(r.targets[i].platforms, platformRun{
+				variant: v, ref: ref, base: base, files: r.fileLayers(ctx, t, r.targets[i].files, base),
+			})
 		}
 	}
-	for _, p := range platforms {
-		r.platforms = append(r.platforms, platformRun{
-			platform: p,
-			base: start(func() (Base, error) {
-				b, err := r.stages.Bases.Base(ctx, r.plan.Base, p)
-				if err != nil {
-					r.fail(err)
-				}
-				return b, err
-			}),
-			binaries: start(func() (map[int]Binary, error) {
-				bins, err := r.compile(ctx, p)
-				if err != nil {
-					r.fail(err)
-				}
-				return bins, err
-			}),
-		})
-	}
+	r.compile(ctx)
 	return nil
 }
 
-// compiles reports whether the plan has anything to compile.
-func (r *run) compiles() bool {
-	units, _ := r.plan.units(v1.Platform{})
-	return len(units) > 0
+func (r *run) platforms(ctx context.Context, s *Settings) ([]v1.Platform, error) {
+	if !s.AllPlatforms {
+		return s.Platforms, nil
+	}
+	platforms, err := r.stages.Bases.Platforms(ctx, s.Base)
+	if err != nil {
+		return nil, fmt.Errorf("listing the platforms of base %s: %w", s.Base, err)
+	}
+	return platforms, nil
 }
 
-func (r *run) compile(ctx context.Context, p v1.Platform) (map[int]Binary, error) {
-	units, targets := r.plan.units(p)
-	bins, err := r.stages.Compiler.Compile(ctx, units)
-	if err != nil {
-		return nil, err
+// base starts to resolve a base, once for all targets.
+func (r *run) base(ctx context.Context, ref string, p v1.Platform) *future[Base] {
+	key := baseKey{ref, image.PlatformString(p)}
+	if f, ok := r.bases[key]; ok {
+		return f
 	}
-	out := make(map[int]Binary, len(bins))
-	for i, b := range bins {
-		out[targets[i]] = b
+	f := start(func() (Base, error) {
+		b, err := r.stages.Bases.Base(ctx, ref, p)
+		if err != nil {
+			r.fail(err)
+		}
+		return b, err
+	})
+	r.bases[key] = f
+	return f
+}
+
+// compile starts the compiles, one call a platform so that an image of one need not
+// wait for another's. What several targets need is compiled once.
+func (r *run) compile(ctx context.Context) {
+	var order []string
+	units := map[string][]Unit{}
+	users := map[string][]*platformRun{}
+	for i := range r.targets {
+		for n := range r.targets[i].platforms {
+			p := &r.targets[i].platforms[n]
+			key := image.PlatformString(p.platform)
+			if units[key] == nil {
+				order = append(order, key)
+			}
+			for _, prog := range p.programs {
+				u := Unit{Package: prog.Package, Platform: p.platform, Go: prog.Go}
+				at := slices.IndexFunc(units[key], func(other Unit) bool { return reflect.DeepEqual(u, other) })
+				if at < 0 {
+					at = len(units[key])
+					units[key] = append(units[key], u)
+				}
+				p.units = append(p.units, at)
+			}
+			users[key] = append(users[key], p)
+		}
 	}
-	return out, nil
+	for _, key := range order {
+		f := start(func() ([]Binary, error) {
+			bins, err := r.stages.Compiler.Compile(ctx, units[key])
+			if err != nil {
+				r.fail(err)
+			}
+			return bins, err
+		})
+		r.compiles = append(r.compiles, f)
+		for _, p := range users[key] {
+			p.binaries = f
+		}
+	}
 }
 
 // close waits for what was started and closes the binaries.
 func (r *run) close() {
-	for _, p := range r.platforms {
-		_, _ = p.base.wait()
-		bins, _ := p.binaries.wait()
+	for _, b := range r.bases {
+		_, _ = b.wait()
+	}
+	for i := range r.targets {
+		for _, f := range r.targets[i].files {
+			_, _ = f.wait()
+		}
+		for _, p := range r.targets[i].platforms {
+			for _, f := range p.files {
+				_, _ = f.wait()
+			}
+		}
+	}
+	for _, c := range r.compiles {
+		bins, _ := c.wait()
 		for _, b := range bins {
 			if b.File != nil {
 				_ = b.File.Close()
@@ -146,29 +224,33 @@ func (r *run) close() {
 }
 
 // target makes one image or index and brings it to its places.
-func (r *run) target(ctx context.Context, i int, t Target) Result {
-	res := Result{Target: t}
-	if t.Package.Err != nil {
-		res.Err = t.Package.Err
+func (r *run) target(ctx context.Context, i int) Result {
+	t := &r.plan.Targets[i]
+	res := Result{Target: *t}
+	if res.Err = t.Err(); res.Err != nil {
 		return res
 	}
-	places := r.places(t)
+	places, err := r.places(t)
+	if err != nil {
+		res.Err = err
+		return res
+	}
 	defer func() {
 		for _, p := range places {
 			_ = p.Close()
 		}
 	}()
 	// While the compiler works, the places say whether there is any point in it.
-	if res.Err = r.prepare(ctx, places); res.Err != nil {
+	if res.Err = r.prepare(ctx, i, places); res.Err != nil {
 		return res
 	}
 	artifact := t.Artifact
 	if artifact == nil {
-		if artifact, res.Err = r.build(ctx, i, t, &res); res.Err != nil {
+		if artifact, res.Err = r.build(ctx, i, &res); res.Err != nil {
 			return res
 		}
 	}
-	if res.Err = describe(&res, artifact); res.Err != nil {
+	if res.Err = describe(&res, artifact, places); res.Err != nil {
 		return res
 	}
 	res.Err = publishTo(ctx, places, artifact)

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
+	"github.com/imgo-build/imgo/internal/rootfs"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/image"
@@ -102,6 +103,10 @@ func (b bases) Base(context.Context, string, v1.Platform) (build.Base, error) {
 	return build.Base{Image: b.img}, b.err
 }
 
+func (b bases) Rootfs(ctx context.Context, _ build.Base) (*rootfs.Tree, error) {
+	return rootfs.Read(ctx, empty.Image)
+}
+
 func (b bases) Platforms(context.Context, string) ([]v1.Platform, error) {
 	return []v1.Platform{amd64, arm64}, b.err
 }
@@ -175,7 +180,8 @@ func newWorld(t *testing.T) *world {
 
 func plan(t *testing.T, platforms []v1.Platform, tags []string, pkgs ...string) *build.Plan {
 	t.Helper()
-	req := build.Request{Platforms: platforms, Base: "scratch", Output: build.Output{Kind: build.ToRegistry}, Jobs: 2}
+	req := build.Request{Output: build.Output{Kind: build.ToRegistry}, Jobs: 2}
+	settings := build.Settings{Platforms: platforms, Base: "scratch"}
 	for _, arg := range tags {
 		tag, err := build.ParseTagArg(arg)
 		if err != nil {
@@ -186,9 +192,13 @@ func plan(t *testing.T, platforms []v1.Platform, tags []string, pkgs ...string) 
 	if len(pkgs) > 1 {
 		req.Naming.Prefix = "registry.test/acme"
 	}
-	var list []build.Package
+	var list []build.Target
 	for _, p := range pkgs {
-		list = append(list, build.Package{ImportPath: "github.com/acme/m/" + p, Name: p, Module: &build.Module{Path: "github.com/acme/m"}})
+		list = append(list, build.Target{
+			Name:     p,
+			Package:  build.Package{ImportPath: "github.com/acme/m/" + p, Name: p, Module: &build.Module{Path: "github.com/acme/m"}},
+			Settings: settings,
+		})
 	}
 	p, err := build.NewPlan(req, list)
 	if err != nil {
@@ -238,7 +248,7 @@ func TestOneImage(t *testing.T) {
 func TestSeveralPlatformsMakeAnIndex(t *testing.T) {
 	w := newWorld(t)
 	p := plan(t, nil, []string{"registry.test/a/x"}, "x")
-	p.AllPlatforms = true
+	p.Targets[0].Settings.AllPlatforms = true
 	results, err := build.Run(t.Context(), p, w.stages)
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +327,7 @@ func TestCancelledRunPublishesNothing(t *testing.T) {
 func TestCreatedIsExact(t *testing.T) {
 	w := newWorld(t)
 	p := plan(t, []v1.Platform{amd64}, []string{"registry.test/a/x"}, "x")
-	p.Config.Created = time.Unix(1700000000, 0)
+	p.Targets[0].Settings.Config.Created = time.Unix(1700000000, 0)
 	if _, err := build.Run(t.Context(), p, w.stages); err != nil {
 		t.Fatal(err)
 	}
@@ -325,8 +335,8 @@ func TestCreatedIsExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !config.Created.Equal(p.Config.Created) {
-		t.Errorf("created %v, want %v", config.Created, p.Config.Created)
+	if !config.Created.Equal(p.Targets[0].Settings.Config.Created) {
+		t.Errorf("created %v, want %v", config.Created, p.Targets[0].Settings.Config.Created)
 	}
 }
 

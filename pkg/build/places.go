@@ -9,11 +9,12 @@ import (
 
 	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/publish"
+	"github.com/imgo-build/imgo/pkg/publish/engine"
 )
 
 // prepare lets places find out what they can before the artifact is there.
-func (r *run) prepare(ctx context.Context, places []publish.Publisher) error {
-	bases, err := r.bases()
+func (r *run) prepare(ctx context.Context, i int, places []publish.Publisher) error {
+	bases, err := r.basesOf(i)
 	if err != nil {
 		return err
 	}
@@ -48,21 +49,26 @@ func publishTo(ctx context.Context, places []publish.Publisher, a image.Artifact
 }
 
 // places are the publishers of a target.
-func (r *run) places(t Target) []publish.Publisher {
+func (r *run) places(t *Target) ([]publish.Publisher, error) {
 	var tags []name.Tag
 	for _, d := range t.Repos {
 		tags = append(tags, d.Tags...)
 	}
-	switch r.plan.Output.Kind {
+	switch out := r.plan.Output; out.Kind {
 	case ToTarball:
-		return []publish.Publisher{publish.Tarball(t.Path, tags, r.stages.Events)}
+		return []publish.Publisher{publish.Tarball(t.Path, tags, r.stages.Events)}, nil
 	case ToLayout:
-		return []publish.Publisher{publish.Layout(t.Path, tags, r.stages.Events)}
+		return []publish.Publisher{publish.Layout(t.Path, tags, r.stages.Events)}, nil
+	case ToEngine:
+		e, err := engine.New(engine.Options{
+			Kind: out.Engine, Cluster: out.Cluster, Env: r.stages.Env, Tags: tags, Events: r.stages.Events,
+		})
+		return []publish.Publisher{e}, err
 	default:
-		var out []publish.Publisher
+		var places []publish.Publisher
 		for _, d := range t.Repos {
-			out = append(out, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{}))
+			places = append(places, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{}))
 		}
-		return out
+		return places, nil
 	}
 }

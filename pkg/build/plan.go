@@ -3,60 +3,20 @@ package build
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/expand"
 	"github.com/imgo-build/imgo/pkg/image"
 )
 
-// Request is what the user asked for, complete and checked as far as it can be
-// without looking at packages. [NewPlan] turns it into a [Plan].
-type Request struct {
-	Patterns     []string // package patterns, as typed
-	Go           GoSettings
-	Platforms    []v1.Platform // in the order asked for; empty with AllPlatforms
-	AllPlatforms bool          // whatever the base offers
-	Base         string        // see [BaseSource]
-	Config       Config
-	Output       Output
-	Naming       Naming
-	Jobs         int // units, layers and uploads under way at once; at least 1
-}
-
-// Config is what goes into the image's config and annotations apart from what
-// imgo sets by itself.
-type Config struct {
-	User        string
-	Labels      map[string]string
-	Annotations map[string]string
-	Created     time.Time // the zero time stands for the epoch
-	Docker      bool      // Docker's media types instead of OCI's
-}
-
-// OutputKind is the kind of place where images go.
-type OutputKind string
-
-// The kinds of output.
-const (
-	ToTarball  OutputKind = "tarball"
-	ToLayout   OutputKind = "layout"
-	ToRegistry OutputKind = "registry"
-)
-
-// Output says where images go.
-type Output struct {
-	Kind OutputKind
-	// Path is the tarball or the layout's directory, absolute. An empty path of a
-	// tarball stands for NAME.tar in Dir.
-	Path string
-	Dir  string // absolute
-}
+// appDir is where binaries lie in an image unless the user says otherwise.
+const appDir = "/app"
 
 // Plan is a request with all names settled. It does not change once made.
 type Plan struct {
@@ -66,12 +26,32 @@ type Plan struct {
 
 // Target is one image to be made or passed on, and its places.
 type Target struct {
-	Name     string         // NAME in /app/NAME, NAME.tar and, in lower case, PREFIX/NAME
-	Package  Package        // what to build; unused where Artifact is set
+	Name     string         // NAME in NAME.tar and, in lower case, PREFIX/NAME
+	Package  Package        // whose binary is the entrypoint
+	More     []Program      // binaries beside it
+	Settings Settings       // as resolved for this image
+	Values   expand.Values  // what its templates see, apart from the platform
+	Licenses string         // SPDX expression of the main module's licence, or empty
+	VCS      *VCS           // the state of the repository, where it is to be told
 	Artifact image.Artifact // what was built before and only travels
 	Origin   string         // where Artifact was read from, as the user typed it
 	Repos    []Destination
-	Path     string // tarball or layout, absolute; empty for a registry
+	Path     string // tarball or layout, absolute; empty for others
+}
+
+// Program is a binary of an image.
+type Program struct {
+	Package Package
+	Path    string // in the image
+	Go      GoSettings
+	Ldflags []Text // over those of Go
+	Where   string // of what asks for it, for messages
+}
+
+// VCS is what annotations tell of the repository that an image was made from.
+type VCS struct {
+	Revision, Version string
+	Created           string // RFC 3339
 }
 
 // Destination is a repository and the tags that an image gets there.
@@ -90,30 +70,21 @@ func usagef(format string, args ...any) error {
 	return &UsageError{Reason: fmt.Sprintf(format, args...)}
 }
 
-// NewPlan settles the names of the packages that the request's patterns were
-// resolved to. Packages with an error become targets too, so that they are named
-// in their place among the results.
-func NewPlan(req Request, pkgs []Package) (*Plan, error) {
-	targets := make([]Target, len(pkgs))
-	for i, p := range pkgs {
-		targets[i] = Target{Name: p.Name, Package: p}
-	}
-	return plan(req, targets)
-}
-
-// NewPushPlan is [NewPlan] for artifacts that were built before.
-func NewPushPlan(req Request, targets []Target) (*Plan, error) {
-	return plan(req, targets)
-}
-
-func plan(req Request, targets []Target) (*Plan, error) {
+// NewPlan settles the names of targets and checks what can be checked before anything
+// is built. Targets whose package has an error stay, so that they are named in their
+// place among the results.
+func NewPlan(req Request, targets []Target) (*Plan, error) {
 	if err := req.Naming.assign(targets, req.Output.Kind == ToRegistry); err != nil {
 		return nil, err
 	}
 	if err := assignPaths(targets, req.Output); err != nil {
 		return nil, err
 	}
-	return &Plan{Request: req, Targets: targets}, nil
+	var errs []error
+	for i := range targets {
+		errs = append(errs, targets[i].check())
+	}
+	return &Plan{Request: req, Targets: targets}, errors.Join(errs...)
 }
 
 // assignPaths gives each target its file and refuses what would overwrite itself.
@@ -138,28 +109,67 @@ func assignPaths(targets []Target, out Output) error {
 	return nil
 }
 
-// Problems joins what is known to stand in the way of targets before anything runs.
-func (p *Plan) Problems() error {
+// Err is why a target can't be built, where that is known beforehand.
+func (t *Target) Err() error {
+	if t.Package.Err != nil {
+		return t.Package.Err
+	}
+	for _, p := range t.More {
+		if p.Package.Err != nil {
+			return p.Package.Err
+		}
+	}
+	return nil
+}
+
+// check looks at what does not depend on the compiler.
+func (t *Target) check() error {
+	if t.Artifact != nil || t.Err() != nil {
+		return nil
+	}
+	taken := map[string]string{}
+	for _, p := range t.programs() {
+		if other, dup := taken[p.Path]; dup {
+			return usagef("%s: two binaries would lie at %s, that of %s and that of %s: give one of them another path", t.Name, p.Path, other, p.Package.ImportPath)
+		}
+		taken[p.Path] = p.Package.ImportPath
+	}
+	platforms := t.Settings.Platforms
+	if len(platforms) == 0 {
+		platforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}} // all: any will do
+	}
 	var errs []error
-	for _, t := range p.Targets {
-		if t.Package.Err != nil {
-			errs = append(errs, &TargetError{Target: t, Err: t.Package.Err})
+	for _, p := range platforms {
+		if _, err := t.on(p); err != nil {
+			errs = append(errs, err)
+			break // the same would be said of the others
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// units lists the compiles of a plan for one platform, and for each the index of
-// its target.
-func (p *Plan) units(platform v1.Platform) (units []Unit, targets []int) {
-	for i, t := range p.Targets {
-		if t.Artifact != nil || t.Package.Err != nil {
-			continue
-		}
-		units = append(units, Unit{Package: t.Package, Platform: platform, Go: p.Go})
-		targets = append(targets, i)
+// Entrypoint is where the image's own binary lies.
+func (t *Target) Entrypoint() string {
+	if p := t.Settings.Config.BinaryPath; p != "" {
+		return p
 	}
-	return units, targets
+	return path.Join(appDir, t.Package.Name)
+}
+
+// programs are all binaries of a target, the entrypoint's last, as it changes most.
+func (t *Target) programs() []Program {
+	return append(slices.Clone(t.More), Program{Package: t.Package, Path: t.Entrypoint(), Go: t.Settings.Go, Ldflags: t.Settings.Ldflags})
+}
+
+// Problems joins what is known to stand in the way of targets before anything runs.
+func (p *Plan) Problems() error {
+	var errs []error
+	for _, t := range p.Targets {
+		if err := t.Err(); err != nil {
+			errs = append(errs, &TargetError{Target: t, Err: err})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // sourceURL guesses where a module's source can be looked at. Only forges whose
@@ -174,18 +184,4 @@ func sourceURL(m *Module) string {
 		return ""
 	}
 	return "https://" + strings.Join(parts[:3], "/")
-}
-
-// indexAnnotations are the annotations of an index over images of the target.
-func (p *Plan) indexAnnotations(t Target, b Base) map[string]string {
-	out := map[string]string{"org.opencontainers.image.title": t.Name}
-	if src := sourceURL(t.Package.Module); src != "" {
-		out["org.opencontainers.image.source"] = src
-	}
-	if b.Name != "" && b.Index != (v1.Hash{}) {
-		out["org.opencontainers.image.base.name"] = b.Name
-		out["org.opencontainers.image.base.digest"] = b.Index.String()
-	}
-	maps.Copy(out, p.Config.Annotations)
-	return out
 }

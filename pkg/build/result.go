@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/publish"
 )
 
 // Result is what became of a [Target].
 type Result struct {
 	Target     Target
 	Err        error           // why there is no image, or why it isn't where it should be
-	References []string        // REPO@DIGEST for each of the target's repositories
+	References []string        // REPO@DIGEST for each of the target's repositories, or what a local engine calls the image
 	Digest     v1.Hash         // of the image, or of the index over all platforms
 	MediaType  types.MediaType // of the same
 	Images     []ImageResult   // one a platform, in the order asked for
@@ -53,14 +54,23 @@ func (e *TargetError) Error() string {
 // Unwrap returns the cause.
 func (e *TargetError) Unwrap() error { return e.Err }
 
+// named is a place where the image has names of its own.
+type named interface{ Names() []string }
+
 // describe fills in what a result says of its artifact.
-func describe(r *Result, a image.Artifact) error {
+func describe(r *Result, a image.Artifact, places []publish.Publisher) error {
 	var err error
 	if r.Digest, err = a.Digest(); err != nil {
 		return err
 	}
 	if r.MediaType, err = a.MediaType(); err != nil {
 		return err
+	}
+	for _, p := range places {
+		if e, ok := p.(named); ok {
+			r.References = append(r.References, e.Names()[0])
+			return nil
+		}
 	}
 	for _, d := range r.Target.Repos {
 		r.References = append(r.References, d.Repo.Digest(r.Digest.String()).Name())

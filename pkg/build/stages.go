@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/imgo-build/imgo/internal/rootfs"
 )
 
 // GoSettings is all that changes what the go command makes of a package, apart
@@ -25,6 +27,9 @@ type GoSettings struct {
 	BuildEnv []string // KEY=VALUE for the go command, over the user's environment
 	VCS      bool     // stamp the binary with the state of the repository
 	Jobs     int      // the go command's -p; 0 leaves it to the go command
+	// AllowDynamic accepts binaries that need a dynamic loader, since the base may
+	// have it; see [Binary.Dynamic].
+	AllowDynamic bool
 }
 
 // Module is the module that a package belongs to.
@@ -61,6 +66,20 @@ type Binary struct {
 	Key  string           // names the content: equal keys, equal bytes
 	Info *debug.BuildInfo // as embedded by the go command
 	Err  error            // why this unit failed; the others may have succeeded
+	// Dynamic says what a binary needs of the image beside itself. Nil for a static one.
+	Dynamic *Dynamic
+	// Notes are for the user, who need not act on them, such as a package that works
+	// only with cgo. Each was emitted as an event.Warning too.
+	Notes []string
+}
+
+// Dynamic is what a dynamically linked binary asks of the system it runs on.
+type Dynamic struct {
+	Interp string   // PT_INTERP; empty if none
+	Needed []string // DT_NEEDED
+	// OnlyStdlib says that the standard library's net and os/user alone brought the C
+	// library in, which Go can do without.
+	OnlyStdlib bool
 }
 
 // Compiler turns packages into binaries.
@@ -90,4 +109,7 @@ type BaseSource interface {
 	Base(ctx context.Context, ref string, p v1.Platform) (Base, error)
 	// Platforms lists what ref offers, for "--platform all".
 	Platforms(ctx context.Context, ref string) ([]v1.Platform, error)
+	// Rootfs reads what files a base has. It may have to download the base, which it
+	// does once for each digest.
+	Rootfs(ctx context.Context, b Base) (*rootfs.Tree, error)
 }

@@ -206,16 +206,16 @@ func TestNothingOfTheBaseLeaks(t *testing.T) {
 }
 
 func TestHealthcheck(t *testing.T) {
-	own := &v1.HealthConfig{Test: []string{"CMD", "/mine"}, Retries: 2}
+	own := &Healthcheck{Test: []string{"CMD", "/mine"}, Retries: 2}
 	for _, c := range []struct {
 		name string
 		base v1.Image
-		own  *v1.HealthConfig
+		own  *Healthcheck
 		want string
 	}{
 		{"the base's is kept with all its fields", richBase(t), nil, `{"Test":["CMD","/probe"],"StartInterval":5}`},
 		{"the image's own wins", richBase(t), own, `{"Test":["CMD","/mine"],"Retries":2}`},
-		{"NONE removes it", richBase(t), &v1.HealthConfig{Test: []string{"NONE"}}, ``},
+		{"NONE removes it", richBase(t), &Healthcheck{Test: []string{"NONE"}}, ``},
 		{"none at all", newBase(t, OCI, `,"config":{"Healthcheck":null}`), nil, ``},
 	} {
 		raw, _ := mustAssemble(t, Parts{Base: c.base, Healthcheck: c.own, Platform: amd64}).RawConfigFile()

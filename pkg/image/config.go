@@ -52,15 +52,15 @@ func (p *Parts) config(b *base, stack []stackedLayer) (*configFile, error) {
 		OS:           platform.OS,
 		Config: runConfig{
 			User:         or(p.User, DefaultUser),
-			ExposedPorts: b.config.Config.ExposedPorts,
+			ExposedPorts: with(b.config.Config.ExposedPorts, p.Ports),
 			Env:          p.environment(b.config.Config.Env),
 			Entrypoint:   p.Entrypoint,
 			Cmd:          p.Cmd,
 			Healthcheck:  p.healthcheck(b),
-			Volumes:      b.config.Config.Volumes,
+			Volumes:      with(b.config.Config.Volumes, p.Volumes),
 			WorkingDir:   or(p.WorkingDir, DefaultWorkingDir),
 			Labels:       p.labels(),
-			StopSignal:   b.config.Config.StopSignal,
+			StopSignal:   or(p.StopSignal, b.config.Config.StopSignal),
 			Shell:        b.config.Config.Shell,
 		},
 		RootFS:  v1.RootFS{Type: "layers", DiffIDs: make([]v1.Hash, len(stack))},
@@ -70,6 +70,21 @@ func (p *Parts) config(b *base, stack []stackedLayer) (*configFile, error) {
 		c.RootFS.DiffIDs[i] = l.diffID
 	}
 	return c, nil
+}
+
+// with adds keys to a set as a config has it: a mapping to empty objects.
+func with(inherited map[string]json.RawMessage, keys []string) map[string]json.RawMessage {
+	if len(keys) == 0 {
+		return inherited
+	}
+	out := make(map[string]json.RawMessage, len(inherited)+len(keys))
+	maps.Copy(out, inherited)
+	for _, k := range keys {
+		if _, has := out[k]; !has {
+			out[k] = json.RawMessage("{}")
+		}
+	}
+	return out
 }
 
 func or(s, otherwise string) string {

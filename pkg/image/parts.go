@@ -25,6 +25,10 @@ const (
 const (
 	keyTitle      = "org.opencontainers.image.title"
 	keySource     = "org.opencontainers.image.source"
+	keyLicenses   = "org.opencontainers.image.licenses"
+	keyRevision   = "org.opencontainers.image.revision"
+	keyVersion    = "org.opencontainers.image.version"
+	keyCreated    = "org.opencontainers.image.created"
 	keyBaseName   = "org.opencontainers.image.base.name"
 	keyBaseDigest = "org.opencontainers.image.base.digest"
 )
@@ -56,17 +60,36 @@ type Parts struct {
 	User       string   // empty for DefaultUser
 	WorkingDir string   // empty for DefaultWorkingDir
 	Env        []string // KEY=VALUE, set over the base's; see environment for PATH
+	Ports      []string // PORT/PROTOCOL, besides the base's
+	Volumes    []string // absolute paths, besides the base's
+	StopSignal string   // empty keeps the base's
 	// Healthcheck replaces the base's. Nil keeps the base's, as FROM of a Dockerfile
 	// does; a Test of "NONE" removes it. See [HasHealthcheck].
-	Healthcheck *v1.HealthConfig
+	Healthcheck *Healthcheck
 
 	Labels      map[string]string // over the image's own org.opencontainers.image.*
 	Annotations map[string]string // likewise; with Docker's types they become labels
 	Title       string            // org.opencontainers.image.title, where not empty
 	Source      string            // org.opencontainers.image.source, where not empty
+	Licenses    string            // org.opencontainers.image.licenses, an SPDX expression, likewise
+	Revision    string            // org.opencontainers.image.revision, likewise
+	Version     string            // org.opencontainers.image.version, likewise
+	Date        string            // org.opencontainers.image.created, RFC 3339, likewise
 
 	Created    time.Time // recorded exactly, in UTC; the zero time stands for the epoch of Unix
 	MediaTypes MediaTypes
+}
+
+// Healthcheck is a health check as a config has it (moby image specification 1.2,
+// with the StartInterval of Docker 25, which v1.HealthConfig lacks). Durations are
+// nanoseconds there; zero values are left out.
+type Healthcheck struct {
+	Test          []string      `json:",omitempty"` // "CMD" and the arguments, or "NONE"
+	Interval      time.Duration `json:",omitempty"`
+	Timeout       time.Duration `json:",omitempty"`
+	StartPeriod   time.Duration `json:",omitempty"`
+	StartInterval time.Duration `json:",omitempty"`
+	Retries       int           `json:",omitempty"`
 }
 
 // Addition is a layer of the image's own.
@@ -107,6 +130,10 @@ func (p *Parts) described() map[string]string {
 	}
 	set(keyTitle, p.Title)
 	set(keySource, p.Source)
+	set(keyLicenses, p.Licenses)
+	set(keyRevision, p.Revision)
+	set(keyVersion, p.Version)
+	set(keyCreated, p.Date)
 	if p.BaseDigest != (v1.Hash{}) {
 		set(keyBaseName, p.BaseName)
 		set(keyBaseDigest, p.BaseDigest.String())

@@ -14,12 +14,12 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/imgo-build/imgo/internal/base"
 	"github.com/imgo-build/imgo/internal/base/runtimelayer"
+	"github.com/imgo-build/imgo/internal/baselock"
 	"github.com/imgo-build/imgo/internal/cache"
 	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/keychain"
@@ -31,15 +31,19 @@ import (
 
 // Options are what a [Client] works with.
 type Options struct {
-	Env       []string          // the user's environment, KEY=VALUE
-	Dir       string            // where relative paths begin, absolute
-	CacheDir  string            // see the package comment of internal/cache
-	Version   string            // imgo's, for the User-Agent
-	PlainHTTP []string          // registries that may be spoken to without TLS, besides this machine's own
-	Jobs      int               // steps at once; 0 leaves it to each stage
-	Events    event.Sink        // nil discards
-	Now       func() time.Time  // the cache's clock
-	Transport http.RoundTripper // nil connects to the network
+	Env        []string                      // the user's environment, KEY=VALUE
+	Dir        string                        // where relative paths begin, absolute
+	CacheDir   string                        // see the package comment of internal/cache
+	Version    string                        // imgo's, for the User-Agent
+	Lock       string                        // path of imgo.lock, absolute; empty for none
+	Locked     bool                          // every base has to be pinned in it
+	PlainHTTP  []string                      // registries that may be spoken to without TLS, besides this machine's own
+	Registries map[string]transport.Registry // certificates by host
+	Mirrors    map[string]string             // of bases' registries, by host
+	Jobs       int                           // steps at once; 0 leaves it to each stage
+	Events     event.Sink                    // nil discards
+	Now        func() time.Time              // the cache's clock
+	Transport  http.RoundTripper             // nil connects to the network
 }
 
 // Client is imgo, ready to work. It is safe for concurrent use.
@@ -50,6 +54,10 @@ type Client struct {
 	bases    *base.Source
 	registry *publish.Registry
 	compiler *gobuild.Compiler
+
+	lockOnce sync.Once
+	lock     *baselock.File
+	lockErr  error
 }
 
 // New connects the parts. It does no work yet: nothing is read, written or asked.
@@ -58,53 +66,46 @@ func New(o Options) (*Client, error) {
 		o.Events = event.Discard
 	}
 	if o.Transport == nil {
-		o.Transport = transport.Default(transport.Options{UserAgent: "imgo/" + o.Version})
+		o.Transport = transport.Default(transport.Options{
+			UserAgent: "imgo/" + o.Version, CertDirs: transport.CertDirs(o.Env), Registries: o.Registries,
+		})
 	}
 	store, err := cache.Open(o.CacheDir, cache.Options{Now: o.Now})
 	if err != nil {
 		return nil, err
 	}
-	keys := keychain.New(keychain.FromEnv(o.Env))
-	return &Client{
+	stored := keychain.FromEnv(o.Env)
+	stored.Transport = o.Transport
+	keys := keychain.New(stored)
+	c := &Client{
 		opts:     o,
 		cache:    store,
 		keychain: keys,
-		bases: base.New(base.Options{
-			Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
-			Cache: store, Events: o.Events, Dir: o.Dir,
-			RuntimeLayer:   runtimelayer.Layer,
-			RuntimeHistory: runtimelayer.History,
-		}),
 		registry: publish.NewRegistry(publish.Options{
 			Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
 			Results: store, Events: o.Events, Jobs: o.Jobs,
 		}),
 		compiler: gobuild.New(gobuild.Options{Env: o.Env, Dirs: buildDirs{store}, Events: o.Events, Jobs: o.Jobs}),
-	}, nil
+	}
+	c.bases = base.New(base.Options{
+		Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
+		Cache: store, Events: o.Events, Dir: o.Dir, Pins: c.pinned, Mirrors: o.Mirrors,
+		RuntimeLayer:   runtimelayer.Layer,
+		RuntimeHistory: runtimelayer.History,
+	})
+	return c, nil
 }
 
 // Close ends what the client holds open.
 func (c *Client) Close() error { return c.bases.Close() }
 
-// Plan finds the packages of a request and settles all names.
-func (c *Client) Plan(ctx context.Context, req build.Request) (*build.Plan, error) {
-	// Which files belong to a package depends on the platform, which packages there
-	// are hardly ever does: one platform stands for all.
-	platform := v1.Platform{OS: "linux", Architecture: "amd64"}
-	if len(req.Platforms) > 0 {
-		platform = req.Platforms[0]
-	}
-	pkgs, err := c.compiler.Load(ctx, req.Go, platform, req.Patterns)
-	if err != nil {
-		return nil, err
-	}
-	return build.NewPlan(req, pkgs)
-}
-
 // Run carries out a plan; see [build.Run].
 func (c *Client) Run(ctx context.Context, p *build.Plan) ([]build.Result, error) {
+	if err := c.writeProbes(p); err != nil {
+		return nil, err
+	}
 	return build.Run(ctx, p, build.Stages{
-		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Events: c.opts.Events,
+		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Env: c.opts.Env, Events: c.opts.Events,
 	})
 }
 

@@ -36,7 +36,7 @@ func (c *Client) PushPlan(ctx context.Context, req build.Request, args []string)
 			targets = append(targets, build.Target{Name: archiveName(arg, e.Names), Artifact: e.Artifact, Origin: arg})
 		}
 	}
-	plan, err := build.NewPushPlan(req, targets)
+	plan, err := build.NewPlan(req, targets)
 	return plan, open, err
 }
 

@@ -109,7 +109,7 @@ func TestEntries(t *testing.T) {
 }
 
 // Digests are compared over years: if this test fails, the change needs a new
-// Version.
+// Version. The key is what keeps the results in people's caches valid.
 func TestGolden(t *testing.T) {
 	files := []layer.File{
 		regular("/app/server", 0o755, strings.Repeat("binary ", 1000)),
@@ -117,20 +117,34 @@ func TestGolden(t *testing.T) {
 		{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777},
 		{Path: "/link", Mode: fs.ModeSymlink, Link: "app/server"},
 	}
-	l, err := layer.New(t.Context(), &layertest.Memory{}, layer.Options{}, files)
+	store := &keyRecorder{Store: &layertest.Memory{}}
+	l, err := layer.New(t.Context(), store, layer.Options{Key: "k"}, files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	diffID, _ := l.DiffID()
 	digest, _ := l.Digest()
-	got := []string{layer.Version, diffID.Hex, digest.Hex}
+	got := []string{layer.Version, diffID.Hex, digest.Hex, store.key}
 	want := []string{"1",
 		"e93a40568972284cbc62df15350437fc013b269ca01cb2526660d6ad268a1a81",
 		"52d97ed1dde2d2ae45747f2dc79d58071b965f7a2b486b493a480a3ecffa2741",
+		"layer 1 4627e98b0fda7fe8a74adad8338ae63359792acdeec549346f863b24dd0e019a " +
+			"8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("version, diff ID and digest (-want +got):\n%s", diff)
+		t.Errorf("version, diff ID, digest and key of the result (-want +got):\n%s", diff)
 	}
+}
+
+// keyRecorder notes under which key a result is remembered.
+type keyRecorder struct {
+	layer.Store
+	key string
+}
+
+func (k *keyRecorder) Remember(key string, value []byte) error {
+	k.key = key
+	return k.Store.Remember(key, value)
 }
 
 func TestBadEntries(t *testing.T) {
@@ -156,6 +170,7 @@ func TestBadEntries(t *testing.T) {
 		"device":          {[]layer.File{{Path: "a", Mode: fs.ModeDevice}}, "neither"},
 		"negative":        {[]layer.File{{Path: "a", Size: -1}}, "negative"},
 		"no content":      {[]layer.File{{Path: "a", Size: 1}}, "no content"},
+		"owner":           {[]layer.File{{Path: "a", UID: -1}}, "can't belong to -1:0"},
 	}
 	for name, test := range tests {
 		store := &layertest.Memory{}
@@ -166,6 +181,30 @@ func TestBadEntries(t *testing.T) {
 		if store.Blobs() != 0 {
 			t.Errorf("%s: something was stored", name)
 		}
+	}
+}
+
+func TestOwners(t *testing.T) {
+	files := []layer.File{
+		{Path: "/data", Mode: fs.ModeDir | 0o750, UID: 65534, GID: 65533},
+		{Path: "/data/link", Mode: fs.ModeSymlink, Link: "f", UID: 1},
+		{Path: "/data/f", Mode: 0o644, GID: 5_000_000}, // more than USTAR can say
+		{Path: "/made/f", Mode: 0o644, UID: 7},
+	}
+	l, err := layer.New(t.Context(), &layertest.Memory{}, layer.Options{}, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][2]int{}
+	for _, h := range headers(t, l) {
+		got[h.Name] = [2]int{h.Uid, h.Gid}
+		if h.Uname != "" || h.Gname != "" {
+			t.Errorf("%s has the names %q:%q", h.Name, h.Uname, h.Gname)
+		}
+	}
+	want := map[string][2]int{"data/": {65534, 65533}, "data/link": {1, 0}, "data/f": {0, 5_000_000}, "made/": {0, 0}, "made/f": {7, 0}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
 	}
 }
 
@@ -239,6 +278,8 @@ func TestRemembersByKey(t *testing.T) {
 		f.Open = func() (io.ReadCloser, error) { reads++; return open() }
 		return f
 	}
+	owned := file("a", "one")
+	owned.GID = 1
 	steps := []struct {
 		name  string
 		key   string
@@ -250,6 +291,7 @@ func TestRemembersByKey(t *testing.T) {
 		{"other key", "l", file("a", "two"), 1},
 		{"other path", "k", file("b", "one"), 1},
 		{"other size", "k", file("a", "three"), 1},
+		{"other owner", "k", owned, 1},
 		{"no key", "", file("a", "one"), 1},
 		{"no key again", "", file("a", "one"), 1},
 		{"first key still", "k", file("a", "one"), 0},

@@ -175,7 +175,13 @@ func recipe(list []entry) string {
 	enc := json.NewEncoder(sum)
 	for _, e := range list {
 		// Strings go in as bytes, since JSON would merge all invalid UTF-8.
-		enc.Encode([]any{e.header.Typeflag, []byte(e.header.Name), []byte(e.header.Linkname), e.header.Mode, e.header.Size})
+		fields := []any{e.header.Typeflag, []byte(e.header.Name), []byte(e.header.Linkname), e.header.Mode, e.header.Size}
+		// Root's files are written down as before there were owners, so that what
+		// caches remember of them stays valid.
+		if e.header.Uid != 0 || e.header.Gid != 0 {
+			fields = append(fields, e.header.Uid, e.header.Gid)
+		}
+		enc.Encode(fields)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

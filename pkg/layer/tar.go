@@ -20,6 +20,9 @@ type File struct {
 	// errors) and the permission bits with setuid, setgid and sticky. A symbolic
 	// link's permissions mean nothing and are not recorded.
 	Mode fs.FileMode
+	// UID and GID are the owner's numbers, of a symbolic link too. There are no names,
+	// since only the image's own passwd and group files could tell them.
+	UID, GID int
 	// Size of a regular file in bytes. Open must yield exactly as many.
 	Size int64
 	// Link is a symbolic link's target, which need not exist.
@@ -92,6 +95,15 @@ func parent(p string) string {
 
 // header describes a file in the tar, and checks it.
 func header(f File) (tar.Header, error) {
+	if f.UID < 0 || f.GID < 0 {
+		return tar.Header{}, fmt.Errorf("%q can't belong to %d:%d", f.Path, f.UID, f.GID)
+	}
+	h, err := typedHeader(f)
+	h.Uid, h.Gid = f.UID, f.GID
+	return h, err
+}
+
+func typedHeader(f File) (tar.Header, error) {
 	name, err := entryName(f.Path)
 	if err != nil {
 		return tar.Header{}, err

@@ -37,7 +37,15 @@ func Classify(repo name.Repository, anonymous, plain bool, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return bare(err)
 	}
+	if settings, ok := errors.AsType[*transport.SettingsError](err); ok {
+		return settings
+	}
 	host := repo.RegistryStr()
+	// A registry that demands a client certificate ends the handshake with an alert of
+	// its own making (RFC 8446, section 6: certificate_required).
+	if alert, ok := errors.AsType[tls.AlertError](err); ok && alert == 116 {
+		return &CertificateError{Host: host, Err: errors.New("it demands a client certificate"), Client: true}
+	}
 	// A ping of this machine tries HTTPS, then HTTP: the certificate is the better of
 	// the two reasons.
 	if cert := certificateProblem(err); cert != nil {

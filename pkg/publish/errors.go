@@ -61,13 +61,17 @@ func (e *UnreachableError) Error() string {
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // CertificateError says that a registry's TLS certificate is not trusted or not
-// for this host.
+// for this host, or that the registry wants one of the client's.
 type CertificateError struct {
-	Host string
-	Err  error
+	Host   string
+	Err    error
+	Client bool // it is the registry that doesn't accept ours, or that we have none
 }
 
 func (e *CertificateError) Error() string {
+	if e.Client {
+		return fmt.Sprintf("%s refuses the connection: %v", e.Host, e.Err)
+	}
 	return fmt.Sprintf("the certificate of %s is not accepted: %v", e.Host, e.Err)
 }
 func (e *CertificateError) Unwrap() error { return e.Err }

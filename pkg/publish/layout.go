@@ -303,7 +303,7 @@ func layoutEntries(m manifest, names []name.Tag) []v1.Descriptor {
 	out := make([]v1.Descriptor, len(names))
 	for i := range names {
 		out[i] = named(m, names[i:i+1])
-		out[i].Annotations[refName] = fullName(names[i])
+		out[i].Annotations[refName] = FullName(names[i])
 	}
 	return out
 }

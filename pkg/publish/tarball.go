@@ -209,12 +209,16 @@ func tarEntries(c *content, names []name.Tag) ([]tarEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := []tarEntry{
+	return append([]tarEntry{
 		{"oci-layout", memory([]byte(layoutVersion))},
 		{"index.json", memory(index)},
 		{"manifest.json", memory(docker)},
-		{blobPath(c.top.desc.Digest), c.top.blob()},
-	}
+	}, c.tarEntries()...), nil
+}
+
+// tarEntries lists the blobs: the manifests from the top down, configs, layers.
+func (c *content) tarEntries() []tarEntry {
+	entries := []tarEntry{{blobPath(c.top.desc.Digest), c.top.blob()}}
 	for i := len(c.children) - 1; i >= 0; i-- { // an index comes after its images there
 		if m := c.children[i]; m.index {
 			entries = append(entries, tarEntry{blobPath(m.desc.Digest), m.blob()})
@@ -232,7 +236,7 @@ func tarEntries(c *content, names []name.Tag) ([]tarEntry, error) {
 			}
 		}
 	}
-	return entries, nil
+	return entries
 }
 
 // memory makes a blob of bytes.
@@ -258,7 +262,7 @@ func blobPath(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
 func named(m manifest, names []name.Tag) v1.Descriptor {
 	d := v1.Descriptor{MediaType: m.desc.MediaType, Digest: m.desc.Digest, Size: m.desc.Size}
 	if len(names) > 0 {
-		d.Annotations = map[string]string{refName: names[0].TagStr(), containerdName: fullName(names[0])}
+		d.Annotations = map[string]string{refName: names[0].TagStr(), containerdName: FullName(names[0])}
 	}
 	return d
 }
@@ -269,8 +273,8 @@ const (
 	containerdName = "io.containerd.image.name"
 )
 
-// fullName is a name as engines write it: Docker Hub is docker.io to them.
-func fullName(t name.Tag) string {
+// FullName is a name as engines write it: Docker Hub is docker.io to them.
+func FullName(t name.Tag) string {
 	if rest, ok := strings.CutPrefix(t.Name(), name.DefaultRegistry+"/"); ok {
 		return "docker.io/" + rest
 	}
@@ -296,7 +300,7 @@ func dockerManifest(c *content, names []name.Tag) ([]byte, error) {
 	}
 	item := dockerItem{Config: blobPath(m.Config.Digest), RepoTags: []string{}, Layers: []string{}}
 	for _, t := range names {
-		item.RepoTags = append(item.RepoTags, fullName(t))
+		item.RepoTags = append(item.RepoTags, FullName(t))
 	}
 	for _, d := range m.Layers {
 		item.Layers = append(item.Layers, blobPath(d.Digest))

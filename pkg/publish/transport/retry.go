@@ -1,5 +1,6 @@
 // Package transport is the HTTP client side that imgo uses towards registries:
-// connections that are reused ([Default]), requests that survive a flaky registry
+// connections that are reused, with the certificates that single registries need
+// ([Default]), requests that survive a flaky registry
 // ([Retry]), hosts that can't keep it waiting for ever ([Limit]), and credentials that
 // don't travel in the clear ([PlainHTTPGuard]).
 //

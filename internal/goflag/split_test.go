@@ -1,4 +1,4 @@
-package gobuild
+package goflag
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func TestSplitQuoted(t *testing.T) {
+func TestSplit(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
 		want []string
@@ -24,33 +24,33 @@ func TestSplitQuoted(t *testing.T) {
 		{"a\u00a0b", []string{"a\u00a0b"}},    // only ASCII blanks
 		{`'-ldflags=-X a=b'`, []string{"-ldflags=-X a=b"}},
 	} {
-		got, err := splitQuoted(tt.in)
+		got, err := Split(tt.in)
 		if err != nil {
-			t.Errorf("splitQuoted(%q): %v", tt.in, err)
+			t.Errorf("Split(%q): %v", tt.in, err)
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("splitQuoted(%q) (-want +got):\n%s", tt.in, diff)
+			t.Errorf("Split(%q) (-want +got):\n%s", tt.in, diff)
 		}
 	}
 	for _, in := range []string{`'a`, `b "`, `"a'`} {
-		if got, err := splitQuoted(in); err == nil {
-			t.Errorf("splitQuoted(%q) = %q, want an error", in, got)
+		if got, err := Split(in); err == nil {
+			t.Errorf("Split(%q) = %q, want an error", in, got)
 		}
 	}
 }
 
-func FuzzSplitQuoted(f *testing.F) {
+func FuzzSplit(f *testing.F) {
 	for _, s := range []string{"", "a b", `'a b' "c"`, `a'b"c`, "\"\"'x", `'-ldflags=-X "m.v=1"' -mod=mod`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		fields, err := splitQuoted(s)
+		fields, err := Split(s)
 		if err != nil {
 			return
 		}
-		again, err := splitQuoted(joinQuoted(fields))
+		again, err := Split(Join(fields))
 		if err != nil {
-			t.Fatalf("splitting %q, joined from %q: %v", joinQuoted(fields), fields, err)
+			t.Fatalf("splitting %q, joined from %q: %v", Join(fields), fields, err)
 		}
 		if diff := cmp.Diff(fields, again, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%q changed by joining and splitting (-before +after):\n%s", s, diff)

@@ -1,0 +1,179 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// passes is how often the layers are read at the most: again where the name of a
+// content that is to be kept turned out to be a link to another, and again where
+// that was one too.
+const passes = 3
+
+// maxWindow bounds what a zstd frame may ask its reader to remember. It is what the
+// zstd program accepts at the most without being told ("--long").
+const maxWindow = 128 << 20
+
+// MalformedError says that a layer is not what any engine would unpack, or larger
+// than any image is.
+type MalformedError struct {
+	Layer  int    // counted from the bottom, beginning with 1
+	Path   string // in the layer; empty where it is about the layer as such
+	Reason string
+}
+
+func (e *MalformedError) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("layer %d %s", e.Layer, e.Reason)
+	}
+	return fmt.Sprintf("layer %d: %q %s", e.Layer, e.Path, e.Reason)
+}
+
+// Read reads the tree of an image. The contents of the files at the paths of keep
+// are kept: of up to 1 MiB each and 4 MiB together. A link among them is followed to
+// its file, for which the layers are read again if need be.
+//
+// Errors: [*MalformedError], and those of the layers.
+func Read(ctx context.Context, img v1.Image, keep ...string) (*Tree, error) {
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("listing the layers: %w", err)
+	}
+	wanted := map[string]bool{}
+	for _, p := range keep {
+		if p, ok := clean(p); ok {
+			wanted[p] = true
+		}
+	}
+	for pass := 1; ; pass++ {
+		r := newReader(wanted)
+		for i, l := range layers {
+			r.layer = i + 1
+			if err := r.readLayer(ctx, l); err != nil {
+				return nil, err
+			}
+		}
+		more := r.linked(keep)
+		if pass == passes || len(more) == 0 {
+			return r.tree, nil
+		}
+		for _, p := range more {
+			wanted[p] = true
+		}
+	}
+}
+
+// linked lists the files that the names of contents lead to and whose contents were
+// not kept, since nobody knew.
+func (r *reader) linked(keep []string) []string {
+	var out []string
+	for _, p := range keep {
+		n := r.tree.find(p)
+		if n == nil || n.Kind != File || n.content != nil || n.Size > maxContent {
+			continue
+		}
+		p := n.path()
+		if target, ok := r.hardLinks[p]; ok {
+			p = target
+		}
+		if !r.wanted[p] && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// readLayer puts a layer on top of the tree. The blob is read to its end even where
+// the tar ends before, or breaks: only there it turns out whether the bytes are the
+// right ones, which is the better explanation.
+func (r *reader) readLayer(ctx context.Context, l v1.Layer) error {
+	blob, err := l.Compressed()
+	if err != nil {
+		return fmt.Errorf("reading layer %d: %w", r.layer, err)
+	}
+	defer blob.Close()
+	source := &guarded{ctx: ctx, r: blob}
+	raw := bufio.NewReaderSize(source, 64<<10)
+	err = r.readTar(raw)
+	if source.err == nil {
+		_, _ = io.Copy(io.Discard, raw)
+	}
+	switch _, malformed := errors.AsType[*MalformedError](err); {
+	case source.err != nil:
+		return fmt.Errorf("reading layer %d: %w", r.layer, source.err)
+	case err == nil || malformed:
+		return err
+	}
+	return r.malformed("", "is no intact archive: %v", err)
+}
+
+func (r *reader) readTar(raw *bufio.Reader) error {
+	plain, closer, err := decompressed(raw)
+	if err != nil {
+		return err
+	}
+	defer closer()
+	for tr := tar.NewReader(plain); ; {
+		h, err := tr.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, tar.ErrInsecurePath): // which is looked after below
+			return err
+		}
+		if err := r.apply(h, tr); err != nil {
+			return err
+		}
+	}
+}
+
+// decompressed reads what a layer's blob holds, whichever way it is compressed. The
+// bytes tell, which the media type does not always.
+func decompressed(raw *bufio.Reader) (io.Reader, func(), error) {
+	switch magic, _ := raw.Peek(4); {
+	case len(magic) >= 2 && magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952
+		zr, err := gzip.NewReader(raw)
+		return zr, func() {}, err
+	case len(magic) == 4 && isZstd([4]byte(magic)):
+		zr, err := zstd.NewReader(raw,
+			zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, nil, err
+		}
+		return zr, zr.Close, nil
+	}
+	return raw, func() {}, nil
+}
+
+// isZstd recognises a frame of zstd and one that its readers skip (RFC 8878).
+func isZstd(magic [4]byte) bool {
+	return magic == [4]byte{0x28, 0xb5, 0x2f, 0xfd} || magic[0]&0xf0 == 0x50 && magic[1] == 0x2a && magic[2] == 0x4d && magic[3] == 0x18
+}
+
+// guarded reads until a context ends, and remembers what went wrong.
+type guarded struct {
+	ctx context.Context
+	r   io.Reader
+	err error // other than io.EOF
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	if g.ctx.Err() != nil {
+		g.err = context.Cause(g.ctx)
+		return 0, g.err
+	}
+	n, err := g.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		g.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,183 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/imgo-build/imgo/internal/expand"
+	"github.com/imgo-build/imgo/internal/goflag"
+	"github.com/imgo-build/imgo/internal/secrets"
+	"github.com/imgo-build/imgo/pkg/image"
+)
+
+// SettingError is text of the user's that can't be used.
+type SettingError struct {
+	Setting string // such as "env LOG_LEVEL"
+	Where   string // a flag, or a place in the configuration
+	Err     error
+}
+
+func (e *SettingError) Error() string {
+	if e.Where == "" {
+		return fmt.Sprintf("%s: %s", e.Setting, e.Err)
+	}
+	return fmt.Sprintf("%s: %s: %s", e.Where, e.Setting, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// SecretError is a value that looks like a secret, which an image would tell everyone.
+type SecretError struct {
+	Setting string // such as "env DB_PASSWORD"
+	Name    string // by which it can be allowed
+	Where   string
+	Rule    string // what it looks like
+}
+
+func (e *SecretError) Error() string {
+	where := e.Where
+	if where != "" {
+		where += ": "
+	}
+	return fmt.Sprintf("%s%s looks like a secret (%s), which anyone who can pull the image could read", where, e.Setting, e.Rule)
+}
+
+// variant is what of a target depends on the platform, its templates expanded.
+type variant struct {
+	platform    v1.Platform
+	env         []string // KEY=VALUE
+	labels      map[string]string
+	annotations map[string]string
+	programs    []Program // the entrypoint's last
+}
+
+// on expands the target's templates for a platform. It says everything that is wrong.
+func (t *Target) on(p v1.Platform) (*variant, error) {
+	x := expansion{values: t.Values, allow: t.Settings.AllowSecrets}
+	x.values.Platform = image.PlatformString(p)
+	x.values.Name = t.Name
+	v := &variant{platform: p}
+	for _, e := range t.Settings.Config.Env {
+		v.env = append(v.env, e.Key+"="+x.value("env", e))
+	}
+	v.labels = x.pairs("label", t.Settings.Config.Labels)
+	v.annotations = x.pairs("annotation", t.Settings.Config.Annotations)
+	for _, prog := range t.programs() {
+		prog.Go.Ldflags = slices.Clone(prog.Go.Ldflags)
+		for _, f := range prog.Ldflags {
+			prog.Go.Ldflags = append(prog.Go.Ldflags, x.ldflags(f))
+		}
+		v.programs = append(v.programs, prog)
+	}
+	return v, errors.Join(x.errs...)
+}
+
+// indexAnnotations are the annotations of an index over images of the target.
+func (t *Target) indexAnnotations(b Base) (map[string]string, error) {
+	out := map[string]string{}
+	for key, value := range map[string]string{
+		"org.opencontainers.image.title":    t.Name,
+		"org.opencontainers.image.source":   sourceURL(t.Package.Module),
+		"org.opencontainers.image.licenses": t.Licenses,
+	} {
+		if value != "" {
+			out[key] = value
+		}
+	}
+	if b.Name != "" && b.Index != (v1.Hash{}) {
+		out["org.opencontainers.image.base.name"] = b.Name
+		out["org.opencontainers.image.base.digest"] = b.Index.String()
+	}
+	if t.VCS != nil {
+		out["org.opencontainers.image.revision"] = t.VCS.Revision
+		out["org.opencontainers.image.version"] = t.VCS.Version
+		out["org.opencontainers.image.created"] = t.VCS.Created
+	}
+	x := expansion{values: t.Values, allow: t.Settings.AllowSecrets}
+	x.values.Name = t.Name
+	for key, value := range x.pairs("annotation", t.Settings.Config.Annotations) {
+		out[key] = value
+	}
+	return out, errors.Join(x.errs...)
+}
+
+// expansion expands texts and collects what is wrong with them.
+type expansion struct {
+	values expand.Values
+	allow  []string
+	errs   []error
+}
+
+func (x *expansion) pairs(kind string, vars []Var) map[string]string {
+	if len(vars) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(vars))
+	for _, v := range vars {
+		out[v.Key] = x.value(kind, v)
+	}
+	return out
+}
+
+func (x *expansion) value(kind string, v Var) string {
+	return x.text(kind+" "+v.Key, v.Key, v.Key, v.Text)
+}
+
+// text expands one text; key and name are what the detector of secrets and its list
+// of exceptions know it by.
+func (x *expansion) text(setting, key, name string, t Text) string {
+	value, err := expandText(t.Value, x.values)
+	if err != nil {
+		x.errs = append(x.errs, &SettingError{Setting: setting, Where: t.Where, Err: err})
+		return ""
+	}
+	if slices.Contains(x.allow, name) {
+		return value
+	}
+	if f, found := secrets.InValue(key, value); found {
+		x.errs = append(x.errs, &SecretError{Setting: setting, Name: name, Where: t.Where, Rule: f.Rule})
+	}
+	return value
+}
+
+// ldflags expands flags for the linker. What the linker will see of a configuration
+// file's is held to what does no harm, whatever its templates came to.
+func (x *expansion) ldflags(t Text) string {
+	value := x.text("ldflags", "", "ldflags", t)
+	if !t.Untrusted {
+		return value
+	}
+	if err := goflag.CheckLdflags(value); err != nil {
+		x.errs = append(x.errs, &SettingError{Setting: "ldflags", Where: t.Where, Err: err})
+	}
+	return value
+}
+
+func expandText(text string, values expand.Values) (string, error) {
+	tmpl, err := expand.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return tmpl.Execute(values)
+}
+
+// Texts lists everything of an image's that may hold a template.
+func (s *Settings) Texts() []string {
+	var out []string
+	for _, vars := range [][]Var{s.Config.Env, s.Config.Labels, s.Config.Annotations} {
+		for _, v := range vars {
+			out = append(out, v.Value)
+		}
+	}
+	for _, t := range s.Tags {
+		out = append(out, t.Value)
+	}
+	for _, t := range s.Ldflags {
+		out = append(out, t.Value)
+	}
+	return out
+}
