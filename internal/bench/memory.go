@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 )
 
 const (
@@ -17,11 +18,11 @@ const (
 func (b *bench) memory(ctx context.Context) ([]section, error) {
 	s := section{
 		title: "Memory with large images",
-		note: "One run each, in this order, with an empty cache of imgo's. The binary is large by an embedded file, the base by its one layer; both are random bytes. " +
+		note: "One run each, in this order, with an empty cache of imgo's. The binary is large by an embedded file, the base by its one layer, the files are one file and a thousand; all are random bytes. " +
 			"*imgo itself* must stay below 64 MiB; the largest process is the linker.",
 		header: []string{"large", "case", "time", "imgo itself", withinLimit, "largest process"},
 	}
-	for _, measure := range []func(context.Context, *section) error{b.bigBinary, b.bigBase} {
+	for _, measure := range []func(context.Context, *section) error{b.bigBinary, b.bigBase, b.bigFiles} {
 		if err := measure(ctx, &s); err != nil {
 			return nil, err
 		}
@@ -144,4 +145,48 @@ func (b *bench) bigBase(ctx context.Context, s *section) error {
 			{"registry to another that lacks it", w.module, push(other+repository, "/big/copied")},
 			{"registry to tarball", w.module, build(b.host + repository)},
 		})
+}
+
+// bigFiles are files of the user's: one large one, and many.
+func (b *bench) bigFiles(ctx context.Context, s *section) error {
+	w, err := b.fetch(ctx, sources[0])
+	if err != nil {
+		return err
+	}
+	dir, tarball := filepath.Join(w.module, "big-files"), filepath.Join(b.work, "out", "big-files.tar")
+	defer os.RemoveAll(dir)
+	defer os.Remove(tarball)
+	files := []string{"--file", "big-files/one:/srv/one", "--file", "big-files/many:/srv/many"}
+	return b.measureBig(ctx, s, "files", nil,
+		func() error { return writeBigFiles(dir) },
+		[]bigCase{
+			{"tarball", w.module, append([]string{"build", w.pattern(), "-o", tarball}, files...)},
+			{"registry", w.module, append([]string{"push", w.pattern(), "-t", b.host + "/big/files"}, files...)},
+		})
+}
+
+// writeBigFiles writes bigSize random bytes, one half in one file.
+func writeBigFiles(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "many"), 0o755); err != nil {
+		return err
+	}
+	random := randomBytes()
+	write := func(path string, size int64) error {
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := io.CopyN(f, random, size); err != nil {
+			return err
+		}
+		return f.Close()
+	}
+	const many = 1000
+	for i := range many {
+		if err := write(filepath.Join(dir, "many", strconv.Itoa(i)), bigSize/2/many); err != nil {
+			return err
+		}
+	}
+	return write(filepath.Join(dir, "one"), bigSize/2)
 }
