@@ -3,10 +3,11 @@ package baselock
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // release is a release of a distribution.
@@ -53,8 +54,8 @@ func (r release) end() (label string, end time.Time, ok bool) {
 }
 
 var (
-	distrolessName = regexp.MustCompile(`^gcr\.io/distroless/.+-debian(\d+)$`)
-	alpineTag      = regexp.MustCompile(`^alpine(\d+\.\d+)$`)
+	distrolessName = pattern.New(`^gcr\.io/distroless/.+-debian(\d+)$`)
+	alpineTag      = pattern.New(`^alpine(\d+\.\d+)$`)
 )
 
 // releaseOf guesses a release from an image's name: of distroless, and of Docker's

@@ -8,13 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // version is the form of the file.
@@ -287,7 +288,7 @@ func (p *parser) created() (time.Time, error) {
 	return t, nil
 }
 
-var platformForm = regexp.MustCompile(`^[a-z0-9_.-]+(/[a-z0-9_.-]+){1,2}$`)
+var platformForm = pattern.New(`^[a-z0-9_.-]+(/[a-z0-9_.-]+){1,2}$`)
 
 func (p *parser) platform() (string, error) {
 	s, err := p.text("platform")

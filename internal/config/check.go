@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,8 @@ import (
 	"github.com/imgo-build/imgo/internal/goflag"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // settings checks what an image is made with.
@@ -29,8 +30,8 @@ func (r *resolver) settings(s configfile.Settings, goDir string, root files.Opti
 	out := build.Settings{
 		Go: build.GoSettings{
 			Dir:     goDir,
-			Gcflags: r.flagValues("gcflags", s.Gcflags, goflag.CheckGcflags),
-			Tags:    r.flagValues("buildTags", s.BuildTags, goflag.CheckTags),
+			Gcflags: r.flagValues(s.Gcflags, goflag.CheckGcflags),
+			Tags:    r.flagValues(s.BuildTags, goflag.CheckTags),
 			VCS:     s.VCS.V,
 		},
 		Base:         r.base(s.Base),
@@ -98,18 +99,18 @@ func textOf(v configfile.Value[string]) build.Text {
 
 // flagValues holds what comes from a file to what does no harm. Flags for the linker
 // are looked at when their templates are expanded.
-func (r *resolver) flagValues(key string, list configfile.List, check func(string) error) []string {
+func (r *resolver) flagValues(list configfile.List, check func(string) error) []string {
 	for _, t := range list.Items {
 		if !isFlag(t.Pos) {
-			r.policy(key, t.Pos, check(t.V))
+			r.policy(t.Pos, check(t.V))
 		}
 	}
 	return list.Strings()
 }
 
-func (r *resolver) policy(key string, p configfile.Pos, err error) {
+func (r *resolver) policy(p configfile.Pos, err error) {
 	if err != nil {
-		r.errs = append(r.errs, &build.SettingError{Setting: key, Where: p.String(), Err: err})
+		r.errs = append(r.errs, &build.SettingError{Where: p.String(), Err: err})
 	}
 }
 
@@ -117,7 +118,7 @@ func (r *resolver) policy(key string, p configfile.Pos, err error) {
 func (r *resolver) buildEnv(pairs configfile.Pairs) (env []string, cgo string) {
 	for _, p := range pairs {
 		if !isFlag(p.Pos) {
-			r.policy("buildEnv."+p.Key, p.Pos, goflag.CheckEnv(p.Key, p.Value))
+			r.policy(p.Pos, goflag.CheckEnv(p.Key, p.Value))
 		}
 		if p.Key == "CGO_ENABLED" {
 			cgo = p.Value
@@ -215,7 +216,7 @@ func (r *resolver) platforms(given configfile.List) (list []v1.Platform, all boo
 	return list, all
 }
 
-var numericUser = regexp.MustCompile(`^\d+(:\d+)?$`)
+var numericUser = pattern.New(`^\d+(:\d+)?$`)
 
 // user accepts numbers as they are. Names are looked up in the base, and created
 // where it lacks them. root is 0 everywhere.

@@ -105,7 +105,7 @@ func Resolve(in Input) (build.Request, error) {
 	if in.Jobs < 1 {
 		r.fail("--jobs", "at least one job is needed, not %d", in.Jobs)
 	}
-	r.created, r.fileDir = r.sourceDate(), file.Dir
+	r.created, r.workDir, r.fileDir = r.sourceDate(), dir, file.Dir
 	flags := r.flags()
 	root := filesRoot(dir, file)
 	req.Lock = lockPath(dir, file)
@@ -142,6 +142,7 @@ func dedup(errs []error) []error {
 
 type resolver struct {
 	in      Input
+	workDir string // where those of the command line begin
 	fileDir string // where the configuration's paths begin
 	created time.Time
 	errs    []error
@@ -173,6 +174,8 @@ func (r *resolver) file(dir string) *configfile.File {
 	}
 	path := r.in.Config
 	switch {
+	case path == os.DevNull: // as people say that there is to be none
+		return empty
 	case path == "":
 		found, ok, err := configfile.Find(dir)
 		if err != nil {
@@ -209,20 +212,16 @@ func shown(dir, path string) string {
 }
 
 // packageDir returns where the go command resolves a package of the configuration:
-// beside the file, or in the package's own directory where that is in a module of its
-// own.
+// beside the file, or in the module that the package is in where that begins below it.
 func packageDir(base, pattern string) (dir, pkg string) {
 	if !strings.HasPrefix(pattern, "./") && !strings.HasPrefix(pattern, "../") {
 		return base, pattern
 	}
-	own := filepath.Join(base, filepath.FromSlash(pattern))
-	if hasAny(base, "go.mod", "go.work") && !moduleBelow(base, own) {
+	module := moduleBelow(base, filepath.Join(base, filepath.FromSlash(pattern)))
+	if module == "" || workspaceAbove(base) {
 		return base, pattern
 	}
-	if moduleBelow(base, own) && !workspaceAbove(base) {
-		return own, "."
-	}
-	return base, pattern
+	return module, packageIn(base, module, pattern)
 }
 
 // packageIn is a second package of an image, as the go command has to be told that
@@ -242,14 +241,14 @@ func packageIn(base, goDir, pattern string) string {
 	return rel
 }
 
-// moduleBelow reports whether a module begins between base, which doesn't count, and dir.
-func moduleBelow(base, dir string) bool {
+// moduleBelow is the module that dir is in where that begins below base, or nothing.
+func moduleBelow(base, dir string) string {
 	for ; len(dir) > len(base); dir = filepath.Dir(dir) {
 		if hasAny(dir, "go.mod") {
-			return true
+			return dir
 		}
 	}
-	return false
+	return ""
 }
 
 func workspaceAbove(dir string) bool {

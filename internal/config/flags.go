@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -123,7 +124,7 @@ func (r *resolver) files() configfile.Files {
 		rule := configfile.FileRule{Pos: out.Pos}
 		from, rest, ok := strings.Cut(arg, ":")
 		parts := strings.SplitN(rest, ":", 3)
-		rule.From = configfile.Value[string]{V: from, Pos: out.Pos}
+		rule.From = configfile.Value[string]{V: r.fromFile(from), Pos: out.Pos}
 		to, err := configfile.ParseDestination(parts[0])
 		if !ok || from == "" || err != nil {
 			r.fail(out.Pos.File, "%q is not of the form FROM:TO[:MODE[:OWNER]] with an absolute path as TO, such as web/dist:/srv/www", arg)
@@ -143,6 +144,16 @@ func (r *resolver) files() configfile.Files {
 		out.Items = append(out.Items, rule)
 	}
 	return out
+}
+
+// fromFile is a path of the command line as the configuration would have it: files come
+// from where that lies.
+func (r *resolver) fromFile(path string) string {
+	rel, err := filepath.Rel(r.fileDir, filepath.Join(r.workDir, filepath.FromSlash(path)))
+	if err != nil || path == "" || filepath.IsAbs(path) || r.fileDir == r.workDir {
+		return path
+	}
+	return filepath.ToSlash(rel)
 }
 
 // pairs splits KEY=VALUE arguments. The last of equal keys wins, as with docker.

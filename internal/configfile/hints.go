@@ -1,6 +1,10 @@
 package configfile
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // unknown returns what was probably meant by a key that doesn't exist here: what other
 // programs call by that name, a key that belongs elsewhere, or the nearest one.
@@ -28,6 +32,9 @@ func (o object[S]) unknown(d *decoder, name string) string {
 		if fold(k) == folded {
 			return hint
 		}
+	}
+	if near := nearest(folded, slices.Sorted(maps.Keys(o.foreign))); near != "" && len(folded) > 4 {
+		return o.foreign[near] // a misspelt word of another program's
 	}
 	if len(known) <= 10 {
 		return "the keys here are " + strings.ReplaceAll(alternatives(known), " or ", " and ")

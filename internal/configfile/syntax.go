@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // load reads the YAML of a file. It returns no node where there is nothing to decode;
@@ -76,7 +77,7 @@ func parseDocument(data []byte, file string) (*yaml.Node, *Error) {
 	return nil, syntaxError(data, file, err)
 }
 
-var yamlMessage = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlMessage = pattern.New(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // syntaxError makes an error with a place of one that has at most a line. The line of
 // the scanner's errors is right; the parser names the line where the surrounding

@@ -7,23 +7,24 @@ import (
 	"go/token"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
 
 	"github.com/imgo-build/imgo/pkg/build"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 var (
-	noCompiler = regexp.MustCompile(`(?:C compiler "([^"]+)" not found|running ([^\s"]+) failed: exec: )`)
+	noCompiler = pattern.New(`(?:C compiler "([^"]+)" not found|running ([^\s"]+) failed: exec: )`)
 	// The packages of the standard library that have C files compile wherever a C
 	// compiler with its library does.
-	stdlibInC     = regexp.MustCompile(`(?m)^# (?:runtime/cgo|net|os/user)$`)
-	excludedDir   = regexp.MustCompile(`(?m): build constraints exclude all Go files in (.+)$`)
-	failedPackage = regexp.MustCompile(`^# (\S+)$`)
-	undefinedName = regexp.MustCompile(`^(\S+\.go):[0-9]+(?::[0-9]+)?: undefined: (?:(\w+)\.)?\w+`)
+	stdlibInC     = pattern.New(`(?m)^# (?:runtime/cgo|net|os/user)$`)
+	excludedDir   = pattern.New(`(?m): build constraints exclude all Go files in (.+)$`)
+	failedPackage = pattern.New(`^# (\S+)$`)
+	undefinedName = pattern.New(`^(\S+\.go):[0-9]+(?::[0-9]+)?: undefined: (?:(\w+)\.)?\w+`)
 )
 
 // explainFailure says more of a failed build where cgo is what it failed for.

@@ -9,11 +9,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // finding is a package that needs cgo, in a command that was built without.
@@ -196,7 +197,7 @@ func isName(e ast.Expr, name string) bool {
 	return ok && id.Name == name
 }
 
-var cgoWord = regexp.MustCompile(`(?i)\bcgo(_enabled)?\b`)
+var cgoWord = pattern.New(`(?i)\bcgo(_enabled)?\b`)
 
 // speaksOfCgo reports whether a string in a file has the word in it, as messages
 // have that say what to do.

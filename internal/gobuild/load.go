@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,8 @@ import (
 
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // Load implements [build.Compiler]. No patterns mean ".".
@@ -231,8 +232,8 @@ func (t *toolchain) hasModule() bool {
 }
 
 var (
-	needsVersion = regexp.MustCompile(`requires go >= (\S+) \(running go (\S+);`)
-	unknownFlag  = regexp.MustCompile(`flag provided but not defined: `)
+	needsVersion = pattern.New(`requires go >= (\S+) \(running go (\S+);`)
+	unknownFlag  = pattern.New(`flag provided but not defined: `)
 )
 
 // oldestGo is the first go command that knows every flag that gobuild gives.

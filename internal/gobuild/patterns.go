@@ -3,10 +3,11 @@ package gobuild
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // isWildcard reports whether a pattern may match several packages.
@@ -25,7 +26,7 @@ func isPath(pattern string) bool {
 		strings.HasPrefix(pattern, `.\`) || strings.HasPrefix(pattern, `..\`)
 }
 
-var majorVersion = regexp.MustCompile(`^v([2-9]|[1-9][0-9]+)$`)
+var majorVersion = pattern.New(`^v([2-9]|[1-9][0-9]+)$`)
 
 // commandName is the name that the go command gives to the binary of a package: the
 // last element of its import path, or the one before if that is a major version.

@@ -1,9 +1,10 @@
 package goflag
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // CheckTags checks a list of build tags, separated by commas or blanks: each has
@@ -166,8 +167,8 @@ func CheckEnv(key, value string) error {
 	return &Error{Setting: "buildEnv", Flag: show(key), Reason: reason}
 }
 
-func matches(pattern, reason string) check {
-	re := regexp.MustCompile(`\A(?:` + pattern + `)\z`)
+func matches(form, reason string) check {
+	re := pattern.New(`\A(?:` + form + `)\z`)
 	return func(value string) string {
 		if !re.MatchString(value) {
 			return reason

@@ -1,9 +1,10 @@
 package goflag
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // tool is a program that the go command passes flags to.
@@ -165,7 +166,7 @@ func isDefinition(value string) string {
 	return ""
 }
 
-var note = regexp.MustCompile(`^(none|gobuildid|0x[0-9a-fA-F]{2,128})$`)
+var note = pattern.New(`^(none|gobuildid|0x[0-9a-fA-F]{2,128})$`)
 
 func isNote(value string) string {
 	if !note.MatchString(value) {

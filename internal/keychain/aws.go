@@ -2,10 +2,11 @@ package keychain
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // aws are the registries of Amazon: private ones, a region each, and the public one.
@@ -33,7 +34,7 @@ func (k *Keychain) aws(region string) *cloud {
 const publicECR = "public"
 
 // ecrHost is what comes before the domain: account, service and region.
-var ecrHost = regexp.MustCompile(`^[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z][a-z0-9-]*)$`)
+var ecrHost = pattern.New(`^[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.([a-z][a-z0-9-]*)$`)
 
 // awsRegistry returns the region of a registry of Amazon's.
 func awsRegistry(host string) (region string, ok bool) {

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // patience is how long a program of a cloud's may take, which asks its servers.
@@ -85,7 +86,7 @@ func reason(output string) string {
 }
 
 // tokenLike is what may be a token or a key: few names are as long.
-var tokenLike = regexp.MustCompile(`[A-Za-z0-9+/=_~-]{32,}`)
+var tokenLike = pattern.New(`[A-Za-z0-9+/=_~-]{32,}`)
 
 // presentable is the first line of what another program or server said, without
 // anything in it that may be a secret, and of a length to be read.

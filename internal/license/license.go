@@ -10,8 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // fileNames are where a module says what its licence is.
@@ -37,7 +38,7 @@ func Detect(dir string) string {
 	return ""
 }
 
-var declared = regexp.MustCompile(`SPDX-License-Identifier:\s*([A-Za-z0-9][A-Za-z0-9.+-]*(?: (?:AND|OR|WITH) [A-Za-z0-9][A-Za-z0-9.+-]*)*)`)
+var declared = pattern.New(`SPDX-License-Identifier:\s*([A-Za-z0-9][A-Za-z0-9.+-]*(?: (?:AND|OR|WITH) [A-Za-z0-9][A-Za-z0-9.+-]*)*)`)
 
 // phrases that a licence's text has all of, and none of the others'. Longer licences
 // that quote shorter ones come first.

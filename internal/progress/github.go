@@ -5,9 +5,9 @@ import (
 	"io"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"github.com/imgo-build/imgo/internal/pattern"
 	"github.com/imgo-build/imgo/pkg/event"
 )
 
@@ -28,7 +28,7 @@ func NewGitHub(r Renderer, w io.Writer, dir string) Renderer {
 }
 
 // position matches "file.go:12:5: message" and "file.go:12: message".
-var position = regexp.MustCompile(`^(?:vet: )?([^\s:][^:]*\.(?:go|s|mod|work)):(\d+)(?::(\d+))?: (.+)$`)
+var position = pattern.New(`^(?:vet: )?([^\s:][^:]*\.(?:go|s|mod|work)):(\d+)(?::(\d+))?: (.+)$`)
 
 func (g *github) Emit(e event.Event) {
 	g.Renderer.Emit(e)

@@ -2,11 +2,12 @@ package build
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // LocalPrefix is the repository prefix of images that were given no name.
@@ -35,14 +36,14 @@ type TagArg struct {
 const longestTag = 128
 
 var (
-	tagGrammar  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
-	pathGrammar = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagGrammar  = pattern.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
+	pathGrammar = pattern.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 
 // scheme is what a URL begins with, pinned the digest that a reference ends with.
 var (
-	scheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
-	pinned = regexp.MustCompile(`@sha[0-9]+:[^@]*$`)
+	scheme = pattern.New(`^[a-z][a-z0-9+.-]*://`)
+	pinned = pattern.New(`@sha[0-9]+:[^@]*$`)
 )
 
 // Credentials finds a USER:PASSWORD in front of the host of a name, where it doesn't

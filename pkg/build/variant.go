@@ -15,16 +15,19 @@ import (
 
 // SettingError is text of the user's that can't be used.
 type SettingError struct {
-	Setting string // such as "env LOG_LEVEL"
+	Setting string // such as "env LOG_LEVEL"; empty where Err names it
 	Where   string // a flag, or a place in the configuration
 	Err     error
 }
 
 func (e *SettingError) Error() string {
-	if e.Where == "" {
-		return fmt.Sprintf("%s: %s", e.Setting, e.Err)
+	text := e.Err.Error()
+	for _, part := range []string{e.Setting, e.Where} {
+		if part != "" {
+			text = part + ": " + text
+		}
 	}
-	return fmt.Sprintf("%s: %s: %s", e.Where, e.Setting, e.Err)
+	return text
 }
 
 // Unwrap returns the cause.
@@ -152,7 +155,7 @@ func (x *expansion) ldflags(t Text) string {
 		return value
 	}
 	if err := goflag.CheckLdflags(value); err != nil {
-		x.errs = append(x.errs, &SettingError{Setting: "ldflags", Where: t.Where, Err: err})
+		x.errs = append(x.errs, &SettingError{Where: t.Where, Err: err})
 	}
 	return value
 }

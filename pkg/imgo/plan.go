@@ -238,21 +238,21 @@ func (p *planner) find(s *build.Settings, pattern string) (build.Package, bool) 
 
 // configured is the target of an image of the configuration.
 func (p *planner) configured(i *build.Image) build.Target {
-	find := func(what, pattern string) build.Package {
+	find := func(what, where, pattern string) build.Package {
 		pkg, ok := p.find(&i.Settings, pattern)
 		if !ok {
 			pkg.Err = fmt.Errorf("package %s was not found", pattern)
 		}
 		pkg.Pattern = pattern
 		if pkg.Err != nil {
-			pkg.Err = &build.SettingError{Setting: what, Where: i.Where, Err: pkg.Err}
+			pkg.Err = &build.SettingError{Setting: what, Where: where, Err: pkg.Err}
 		}
 		return pkg
 	}
-	t := build.Target{Name: i.Name, Package: find("image "+i.Name, i.Package), Settings: i.Settings}
+	t := build.Target{Name: i.Name, Package: find("image "+i.Name, i.Where, i.Package), Settings: i.Settings}
 	for _, b := range i.Binaries {
 		prog := build.Program{
-			Package: find(fmt.Sprintf("binary %s of image %s", b.Name, i.Name), b.Package),
+			Package: find(fmt.Sprintf("binary %s of image %s", b.Name, i.Name), b.Where, b.Package),
 			Path:    b.Path,
 			Go:      i.Settings.Go,
 			Ldflags: i.Settings.Ldflags,

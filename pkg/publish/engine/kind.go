@@ -3,11 +3,12 @@ package engine
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // kindConnector finds the nodes of a cluster. Each is a container with a containerd,
@@ -41,7 +42,7 @@ func kindConnector(env environ, cluster string) connector {
 }
 
 // nodeName is what containers can be called, and no option.
-var nodeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+var nodeName = pattern.New(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 // kindProvider is the program that runs the nodes. kind itself chooses in this order.
 func kindProvider(env environ) (*program, error) {
@@ -80,7 +81,7 @@ func nodeStores(ctx context.Context, provider *program, nodes []string) ([]store
 	return out, g.Wait()
 }
 
-var snapshotterLine = regexp.MustCompile(`^\s*snapshotter\s*=\s*["']([a-zA-Z0-9._-]+)["']\s*$`)
+var snapshotterLine = pattern.New(`^\s*snapshotter\s*=\s*["']([a-zA-Z0-9._-]+)["']\s*$`)
 
 // kubernetesSnapshotter is where a containerd unpacks images for Kubernetes, as its
 // configuration says in the sections of the CRI plugin, or empty. (overlayfs is the

@@ -1,11 +1,12 @@
 package engine
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/imgo-build/imgo/internal/spelling"
+
+	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // The engines, by the names that --load takes.
@@ -22,7 +23,7 @@ func Kinds() []string { return []string{Docker, Podman, Containerd, Kind} }
 // DefaultCluster is kind's own.
 const DefaultCluster = "kind"
 
-var clusterName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
+var clusterName = pattern.New(`^[a-z0-9][a-z0-9.-]*$`)
 
 // Parse reads the value of --load: an engine, or kind:NAME for a cluster that has
 // another name than kind's own. The error is an [*ArgumentError].
