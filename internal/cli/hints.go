@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 	"syscall"
 
@@ -97,7 +98,7 @@ func hintFiles(err error) string {
 	}
 	if e, ok := errors.AsType[*files.SecretError](err); ok {
 		return fmt.Sprintf("leave it out with exclude: [%s], and mount it when the container starts; "+
-			"where it is none, allow it with --allow-secret %s or allowSecrets: [%s]", e.File, e.File, e.File)
+			"where it is none, allow it with --allow-secret %s or allowSecrets: [%s]", path.Base(e.File), e.File, e.File)
 	}
 	return ""
 }
@@ -175,7 +176,8 @@ func hintGo(err error) string {
 		return onlyStdlib
 	}
 	if is[*gobuild.DynamicError](err) {
-		return "build without cgo (remove CGO_ENABLED=1 from --build-env) and without -buildmode in GOFLAGS, or link statically with --ldflags '-linkmode external -extldflags -static'"
+		return "link statically with --ldflags '-linkmode external -extldflags -static', choose a base with the C library " +
+			"(gcr.io/distroless/base-debian13 or debian:13-slim), or build without cgo (no CGO_ENABLED=1, no -buildmode in GOFLAGS)"
 	}
 	if is[*gobuild.BuildEnvError](err) {
 		return "the platform is chosen with --platform; --build-env takes KEY=VALUE"

@@ -44,7 +44,7 @@ func TestHints(t *testing.T) {
 		{&gobuild.LoadError{Pattern: "cmd/x", LacksDot: true}, "./cmd/x"},
 		{&gobuild.BuildModeError{}, "GOFLAGS"},
 		{&gobuild.DynamicError{}, "CGO_ENABLED=1"},
-		{&gobuild.DynamicError{}, "without -buildmode in GOFLAGS"},
+		{&gobuild.DynamicError{}, "no -buildmode in GOFLAGS"},
 		{&gobuild.BuildEnvError{}, "--platform"},
 		{&base.PlatformMissingError{}, "--platform"},
 		{&base.ReferenceError{Ref: "x"}, "FILE.tar or oci:DIR"},
