@@ -18,8 +18,8 @@ build: ## build bin/imgo
 	go build -trimpath -o $(BIN)/imgo ./cmd/imgo
 
 .PHONY: unit
-unit: ## the tests that need only Go, with the race detector
-	go test -race ./...
+unit: ## the tests that need only Go, all of them, with the race detector
+	IMGO_TEST_LONG=1 go test -race ./...
 
 .PHONY: setup
 setup: ## install the components of the end-to-end tests (Debian, as root)

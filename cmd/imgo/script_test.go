@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,14 @@ func TestScripts(t *testing.T) {
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		// The longest scripts run in make test only, so that go test ./... stays
+		// something to do while one waits.
+		Condition: func(cond string) (bool, error) {
+			if cond == "long" {
+				return os.Getenv("IMGO_TEST_LONG") != "", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, ".home")
 			for _, kv := range []string{
@@ -70,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"capture":    capture,
 			"binary":     extractBinary,
 			"files":      checkFiles,
+			"contents":   writeContents,
 		},
 	})
 }

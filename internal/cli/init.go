@@ -33,9 +33,13 @@ directory. What else can be said about an image stands in comments.`,
 			if err != nil {
 				return err
 			}
-			path := filepath.Join(req.Dir, configfile.Name)
+			name := configfile.Name
+			if _, err := os.Lstat(filepath.Join(req.Dir, configfile.AlternateName)); err == nil {
+				name = configfile.AlternateName // a second one beside it would be an error
+			}
+			path := filepath.Join(req.Dir, name)
 			if _, err := os.Lstat(path); err == nil && !force {
-				return &existsError{Path: configfile.Name}
+				return &existsError{Path: name}
 			}
 			client, err := a.client(event.Discard, req.Dir, 1, "", false)
 			if err != nil {
@@ -47,16 +51,31 @@ directory. What else can be said about an image stands in comments.`,
 			if err != nil {
 				return err
 			}
+			if err := noneLoaded(pkgs); err != nil {
+				return err
+			}
 			if err := writeNew(path, starter(req.Dir, pkgs), force); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(a.Stdout, configfile.Name)
+			_, err = fmt.Fprintln(a.Stdout, name)
 			return err
 		},
 	}
 	cmd.Flags().StringVarP(&chdir, "chdir", "C", "", "change to `DIR` before anything else")
 	cmd.Flags().BoolVar(&force, "force", false, "replace a .imgo.yaml that is there")
 	return cmd
+}
+
+// noneLoaded says what is wrong with packages none of which could be loaded.
+func noneLoaded(pkgs []build.Package) error {
+	var errs []error
+	for _, p := range pkgs {
+		if p.Err == nil {
+			return nil
+		}
+		errs = append(errs, p.Err)
+	}
+	return errors.Join(errs...)
 }
 
 // existsError is a file that would be lost.

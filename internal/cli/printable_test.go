@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
+	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/imgo"
 )
 
@@ -54,13 +55,14 @@ func TestNoEscapeReachesTheTerminal(t *testing.T) {
 	inspection := []imgo.Inspection{{
 		Names: []string{escape}, Digest: escape, MediaType: escape, Annotations: labels,
 		Images: []imgo.InspectedImage{{
-			Platform: escape, Digest: escape, BaseName: escape, BaseDigest: escape, Annotations: labels,
-			Config: v1.Config{
-				User: escape, Env: []string{escape}, Entrypoint: []string{escape}, Cmd: []string{escape}, WorkingDir: escape,
+			Platform: escape, Digest: escape, Author: escape, Base: &imgo.InspectedBase{Name: escape, Digest: escape}, Annotations: labels,
+			Config: imgo.InspectedConfig{Config: v1.Config{
+				User: escape, Env: []string{escape}, Entrypoint: []string{escape, escape}, Cmd: []string{escape}, WorkingDir: escape,
 				Labels: labels, Volumes: map[string]struct{}{escape: {}}, ExposedPorts: map[string]struct{}{escape: {}},
-				Healthcheck: &v1.HealthConfig{Test: []string{escape}},
-			},
-			Layers: []imgo.InspectedLayer{{Digest: escape, CreatedBy: escape}},
+				StopSignal: escape, Shell: []string{escape}, OnBuild: []string{escape},
+			}, Healthcheck: &image.Healthcheck{Test: []string{escape}}},
+			Layers:   []imgo.InspectedLayer{{Digest: escape, CreatedBy: escape}},
+			Programs: []imgo.InspectedProgram{{Path: escape, GoVersion: escape, Package: escape, Settings: labels}, {Problem: escape}},
 		}},
 	}}
 	built := []build.Result{{
@@ -77,7 +79,7 @@ func TestNoEscapeReachesTheTerminal(t *testing.T) {
 	var events strings.Builder
 	printableEvents(event.Func(func(e event.Event) { events.WriteString(e.Subject + e.Text) })).Emit(event.Event{Subject: escape, Text: escape})
 	for what, text := range map[string]string{
-		"inspect": inspectionText(inspection),
+		"inspect": inspectionText(inspection, time.Time{}),
 		"summary": summary.String(),
 		"plan":    plan.String(),
 		"events":  events.String(),
@@ -91,7 +93,7 @@ func TestNoEscapeReachesTheTerminal(t *testing.T) {
 
 // A line break in a label starts no row of its own.
 func TestInspectionKeepsRowsApart(t *testing.T) {
-	got := inspectionText([]imgo.Inspection{{Digest: "sha256:1", Annotations: map[string]string{"a": "b\ndigest sha256:2"}}})
+	got := inspectionText([]imgo.Inspection{{Digest: "sha256:1", Annotations: map[string]string{"a": "b\ndigest sha256:2"}}}, time.Time{})
 	if want := "annotation   a=b\n             digest sha256:2\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("%q, want %q at the end", got, want)
 	}

@@ -72,4 +72,9 @@ func (e *NoCCompilerError) Error() string {
 }
 
 // Unwrap returns the [*CompileError].
-func (e *NoCCompilerError) Unwrap() error { return e.Failure }
+func (e *NoCCompilerError) Unwrap() error {
+	if e.Failure == nil {
+		return nil
+	}
+	return e.Failure
+}

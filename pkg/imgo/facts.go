@@ -65,7 +65,7 @@ type repository struct {
 }
 
 // outputs are what imgo itself leaves in a working tree, which doesn't make it dirty.
-func outputs(req *build.Request) []string {
+func outputs(req *build.Request, targets []build.Target) []string {
 	if req.Output.Path != "" {
 		return []string{req.Output.Path}
 	}
@@ -76,12 +76,15 @@ func outputs(req *build.Request) []string {
 	for _, i := range req.Images {
 		out = append(out, filepath.Join(req.Output.Dir, i.Name+".tar"))
 	}
+	for i := range targets {
+		out = append(out, filepath.Join(req.Output.Dir, targets[i].Name+".tar"))
+	}
 	return out
 }
 
 // gitOptions asks for no more than any of the targets uses.
 func (c *Client) gitOptions(req *build.Request, targets []build.Target, dir string) git.Options {
-	o := git.Options{Env: c.opts.Env, Dir: dir, Ignore: outputs(req)}
+	o := git.Options{Env: c.opts.Env, Dir: dir, Ignore: outputs(req, targets)}
 	for i := range targets {
 		s := &targets[i].Settings
 		version := s.Go.VCS || asks(req, s, ".Version")
