@@ -20,6 +20,7 @@ import (
 	"github.com/imgo-build/imgo/internal/keychain"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/imgo"
 	"github.com/imgo-build/imgo/pkg/publish"
 	"github.com/imgo-build/imgo/pkg/publish/engine"
 	"github.com/imgo-build/imgo/pkg/publish/transport"
@@ -335,6 +336,9 @@ func hintDisk(err error) string {
 	}
 	if e, ok := errors.AsType[*publish.NotLayoutError](err); ok {
 		return fmt.Sprintf("nothing was written into %s: name a new or empty directory", e.Dir)
+	}
+	if is[*imgo.LayerError](err) {
+		return "the layer is damaged or incomplete: build and push the image again"
 	}
 	if is[*publish.ArchiveError](err) || is[*publish.DigestError](err) {
 		return "the archive is damaged or no image: build it again with imgo build"
