@@ -10,8 +10,6 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 )
 
 // passes is how often the layers are read at the most: again where the name of a
@@ -101,15 +99,15 @@ func (r *reader) readLayer(ctx context.Context, l v1.Layer) error {
 		return fmt.Errorf("reading layer %d: %w", r.layer, err)
 	}
 	defer blob.Close()
-	source := &guarded{ctx: ctx, r: blob}
+	source := &Guarded{Ctx: ctx, R: blob}
 	raw := bufio.NewReaderSize(source, 64<<10)
 	err = r.readTar(raw)
-	if source.err == nil {
+	if source.Err == nil {
 		_, _ = io.Copy(io.Discard, raw)
 	}
 	switch _, malformed := errors.AsType[*MalformedError](err); {
-	case source.err != nil:
-		return fmt.Errorf("reading layer %d: %w", r.layer, source.err)
+	case source.Err != nil:
+		return fmt.Errorf("reading layer %d: %w", r.layer, source.Err)
 	case err == nil || malformed:
 		return err
 	}
@@ -117,7 +115,7 @@ func (r *reader) readLayer(ctx context.Context, l v1.Layer) error {
 }
 
 func (r *reader) readTar(raw *bufio.Reader) error {
-	plain, closer, err := decompressed(raw)
+	plain, closer, err := Decompressed(raw)
 	if err != nil {
 		return err
 	}
@@ -134,46 +132,4 @@ func (r *reader) readTar(raw *bufio.Reader) error {
 			return err
 		}
 	}
-}
-
-// decompressed reads what a layer's blob holds, whichever way it is compressed. The
-// bytes tell, which the media type does not always.
-func decompressed(raw *bufio.Reader) (io.Reader, func(), error) {
-	switch magic, _ := raw.Peek(4); {
-	case len(magic) >= 2 && magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952
-		zr, err := gzip.NewReader(raw)
-		return zr, func() {}, err
-	case len(magic) == 4 && isZstd([4]byte(magic)):
-		zr, err := zstd.NewReader(raw,
-			zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, nil, err
-		}
-		return zr, zr.Close, nil
-	}
-	return raw, func() {}, nil
-}
-
-// isZstd recognises a frame of zstd and one that its readers skip (RFC 8878).
-func isZstd(magic [4]byte) bool {
-	return magic == [4]byte{0x28, 0xb5, 0x2f, 0xfd} || magic[0]&0xf0 == 0x50 && magic[1] == 0x2a && magic[2] == 0x4d && magic[3] == 0x18
-}
-
-// guarded reads until a context ends, and remembers what went wrong.
-type guarded struct {
-	ctx context.Context
-	r   io.Reader
-	err error // other than io.EOF
-}
-
-func (g *guarded) Read(p []byte) (int, error) {
-	if g.ctx.Err() != nil {
-		g.err = context.Cause(g.ctx)
-		return 0, g.err
-	}
-	n, err := g.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		g.err = err
-	}
-	return n, err
 }

@@ -11,9 +11,8 @@ import (
 	"path"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
+	"github.com/imgo-build/imgo/internal/rootfs"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
@@ -28,11 +27,8 @@ func (e *LayerError) Error() string {
 }
 func (e *LayerError) Unwrap() error { return e.Err }
 
-// What a layer may cost its reader.
-const (
-	maxLayer  = 64 << 30  // bytes in it, however small they are compressed
-	maxWindow = 128 << 20 // that a zstd frame may ask its reader to remember: what the zstd command takes by itself, with --long=27
-)
+// maxLayer is how many bytes there may be in a layer, however small they are compressed.
+const maxLayer = 64 << 30
 
 // entryFunc gets the entries of a layer: the path from the root, and the content, which
 // it may leave unread.
@@ -60,17 +56,17 @@ func (s *subject) readLayer(ctx context.Context, img v1.Image, l InspectedLayer,
 		return fmt.Errorf("reading layer %s: %w", l.Digest, err)
 	}
 	defer blob.Close()
-	source := &guarded{ctx: ctx, r: blob}
+	source := &rootfs.Guarded{Ctx: ctx, R: blob}
 	raw := bufio.NewReaderSize(source, 64<<10)
 	err = readTar(ctx, raw, do)
-	if source.err == nil {
+	if source.Err == nil {
 		_, _ = io.Copy(io.Discard, raw)
 	}
 	switch theirs, isTheirs := errors.AsType[*callError](err); {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case source.err != nil:
-		return fmt.Errorf("reading layer %s: %w", l.Digest, s.classify(source.err))
+	case source.Err != nil:
+		return fmt.Errorf("reading layer %s: %w", l.Digest, s.classify(source.Err))
 	case isTheirs:
 		return theirs.err
 	case err != nil:
@@ -91,7 +87,7 @@ type callError struct{ err error }
 func (e *callError) Error() string { return e.err.Error() }
 
 func readTar(ctx context.Context, raw *bufio.Reader, do entryFunc) error {
-	plain, closer, err := decompressed(raw)
+	plain, closer, err := rootfs.Decompressed(raw)
 	if err != nil {
 		return err
 	}
@@ -109,50 +105,13 @@ func readTar(ctx context.Context, raw *bufio.Reader, do entryFunc) error {
 		if size += h.Size; h.Size < 0 || size > maxLayer {
 			return fmt.Errorf("it holds more than %d GiB", maxLayer>>30)
 		}
-		content := &guarded{ctx: ctx, r: tr}
+		content := &rootfs.Guarded{Ctx: ctx, R: tr}
 		err = do(path.Clean("/"+h.Name), h, content)
 		switch {
-		case content.err != nil:
-			return content.err
+		case content.Err != nil:
+			return content.Err
 		case err != nil:
 			return &callError{err}
 		}
 	}
-}
-
-// decompressed reads what a layer's blob holds, whichever way it is compressed. The
-// bytes tell, which the media type does not always.
-func decompressed(raw *bufio.Reader) (io.Reader, func(), error) {
-	switch magic, _ := raw.Peek(4); {
-	case len(magic) >= 2 && magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952
-		zr, err := gzip.NewReader(raw)
-		return zr, func() {}, err
-	case len(magic) == 4 && [4]byte(magic) == [4]byte{0x28, 0xb5, 0x2f, 0xfd}: // RFC 8878
-		zr, err := zstd.NewReader(raw,
-			zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, nil, err
-		}
-		return zr, zr.Close, nil
-	}
-	return raw, func() {}, nil
-}
-
-// guarded reads until a context ends, and remembers what went wrong.
-type guarded struct {
-	ctx context.Context
-	r   io.Reader
-	err error // other than io.EOF
-}
-
-func (g *guarded) Read(p []byte) (int, error) {
-	if g.ctx.Err() != nil {
-		g.err = context.Cause(g.ctx)
-		return 0, g.err
-	}
-	n, err := g.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		g.err = err
-	}
-	return n, err
 }
