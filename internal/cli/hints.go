@@ -40,6 +40,9 @@ func hintUsage(err error) string {
 	if e, ok := errors.AsType[*unknownCommandError](err); ok && e.Package != "" {
 		return "packages are built with: imgo build " + e.Package
 	}
+	if e, ok := errors.AsType[*imgo.NoImageError](err); ok {
+		return fmt.Sprintf("images of the configuration: %s; packages begin with ./", strings.Join(e.Have, ", "))
+	}
 	if is[*existsError](err) {
 		return "edit it, or replace it with --force"
 	}
@@ -52,6 +55,9 @@ func hintUsage(err error) string {
 func hintConfig(err error) string {
 	if e, ok := errors.AsType[*configfile.Error](err); ok {
 		return e.Hint
+	}
+	if e, ok := errors.AsType[*build.SecretError](err); ok && e.OnlyUser {
+		return fmt.Sprintf("a template of the configuration would tell it to everyone who can pull the image; if that is meant: --allow-secret %s", e.Name)
 	}
 	if e, ok := errors.AsType[*build.SecretError](err); ok {
 		return fmt.Sprintf("give it to the container when it starts (docker run -e, a Kubernetes secret, a mounted file); "+

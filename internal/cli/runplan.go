@@ -42,7 +42,7 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 	}
 	if f.dryRun {
 		stop()
-		return errors.Join(a.printPlan(p, f.json), p.Problems())
+		return errors.Join(a.printPlan(p, f.json), p.Problems(), p.CheckFiles(ctx))
 	}
 	results, err := client.Run(ctx, p)
 	stop()

@@ -27,6 +27,12 @@ import (
 // settings checks what an image is made with.
 func (r *resolver) settings(s configfile.Settings, goDir string, root files.Options) build.Settings {
 	root.AllowSecrets = s.AllowSecrets.Strings()
+	var userAllows []string
+	for _, name := range s.AllowSecrets.Items {
+		if isFlag(name.Pos) {
+			userAllows = append(userAllows, name.V)
+		}
+	}
 	out := build.Settings{
 		Go: build.GoSettings{
 			Dir:     goDir,
@@ -39,6 +45,7 @@ func (r *resolver) settings(s configfile.Settings, goDir string, root files.Opti
 		Prefix:       s.Repo.V,
 		FilesRoot:    root,
 		AllowSecrets: root.AllowSecrets,
+		UserAllows:   userAllows,
 		Origins:      origins(&s),
 		Config: build.Config{
 			WorkingDir:  cmp.Or(s.Workdir.V, DefaultWorkdir),
@@ -267,7 +274,7 @@ func (r *resolver) vars(key string, pairs configfile.Pairs) []build.Var {
 			r.fail(setting, "the value of %s has a zero byte", p.Key)
 		}
 		r.template(key+" "+p.Key, p.Value, p.Pos, key != "annotation")
-		out = append(out, build.Var{Key: p.Key, Text: build.Text{Value: p.Value, Where: p.Pos.String()}})
+		out = append(out, build.Var{Key: p.Key, Text: textOf(configfile.Value[string]{V: p.Value, Pos: p.Pos})})
 	}
 	return out
 }

@@ -20,7 +20,7 @@ const referenceIntro = "# The configuration file\n\n" +
 	"Keys that imgo doesn't know are errors, apart from those at the top that begin with `x-`: a place for YAML anchors. " +
 	"[imgo.schema.json](imgo.schema.json) is a JSON schema, with which editors complete and check the file; " +
 	"it can't tell everything that imgo checks, such as the order of a range's ends.\n\n" +
-	"Values in double braces are templates (`\"{{.Version}}\"`). They have to be in quotes, since `{` begins a mapping in YAML.\n\n"
+	"Values in double braces are [templates](templates.md) (`\"{{.Version}}\"`). They have to be in quotes, since `{` begins a mapping in YAML.\n\n"
 
 // reference writes the reference of all keys.
 func reference(t *testing.T) string {

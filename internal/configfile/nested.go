@@ -75,7 +75,7 @@ func fileObject() object[FileRule] {
 				`to: /srv/www`, destination("/srv/www").kind(), func(f *FileRule) *Value[string] { return &f.To })),
 			key("mode", "Permissions in octal, in quotes.",
 				`mode: "0644"`, fileMode(), func(f *FileRule) *Value[uint32] { return &f.Mode }),
-			key("owner", "`UID` or `UID:GID`, or names that the image has.", `owner: "0:0"`, userName.kind(), func(f *FileRule) *Value[string] { return &f.Owner }),
+			key("owner", "`UID` or `UID:GID`, in numbers: a layer has no others.", `owner: "0:0"`, fileOwner.kind(), func(f *FileRule) *Value[string] { return &f.Owner }),
 			key("exclude", "Patterns of what is left out, as in `.gitignore`.", `exclude: ["*.map", "!keep.map"]`,
 				listing{want: "a list of strings", item: plainString}.kind(), func(f *FileRule) *List { return &f.Exclude }),
 		},

@@ -115,7 +115,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"args": `["--port" "8080" "--verbose" "true" ""]`, "cmd": "true []\n", "signal": "SIGINT",
 		"health": "[CMD /app/server health]  false 1m30s 1.5s 0s 500ms 3\n",
 		"path":   "/usr/local/bin/server", "binaries": "migrate example.com/acme/migrate /bin/migrate tool ./tool\n",
-		"files":   `assets/**/*.css>/srv/css/ 0  []; config>/ 644 1000 ["*.map" "!keep.map"]; a>/b 755 app:staff []`,
+		"files":   `assets/**/*.css>/srv/css/ 0  []; config>/ 644 1000 ["*.map" "!keep.map"]; a>/b 755 10001:10001 []`,
 		"ldflags": `["-s -w"]`, "gcflags": `["all=-N -l" ""]`, "buildTags": `["netgo" "osusergo"]`,
 		"buildEnv": "GOAMD64=v3 CGO_ENABLED=0", "vcs": "true", "types": "docker", "secrets": `["API_KEY" "testdata/key.pem"]`,
 	}

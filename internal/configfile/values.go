@@ -54,6 +54,11 @@ var userName = scalar{
 	suggest: lower, check: checkIDs,
 }
 
+var fileOwner = scalar{
+	want: "an owner in numbers: write UID or UID:GID", example: `"65534:65534"`, accept: integer,
+	bounds: schema{"minimum": 0, "maximum": largestID}, pattern: `^[0-9]+(:[0-9]+)?$`, check: checkIDs,
+}
+
 const (
 	account   = `[a-z_][a-z0-9_.-]*`
 	largestID = 1<<32 - 2

@@ -69,6 +69,9 @@ type Options struct {
 	// AllowSecrets are the paths or globs, relative to Root, of files that may be
 	// secrets.
 	AllowSecrets []string
+	// Outputs are absolute paths, without links, that the build itself writes: they
+	// are left out.
+	Outputs []string
 }
 
 // Set is a group's files.

@@ -373,3 +373,36 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 		t.Errorf("a file of %d bytes allocated %d", set.Size, allocated)
 	}
 }
+
+// The repository's own files hold credentials, and what the build writes would make it
+// another image each time.
+func TestWhatIsLeftOut(t *testing.T) {
+	dir := write(t, map[string]string{
+		".git/config": "x", ".git/HEAD": "ref: x", "sub/.git/config": "x", "a": "a", "out/x.tar": "t", "layout/index.json": "{}",
+	})
+	o := options(dir)
+	for _, name := range []string{"out/x.tar", "layout"} {
+		real, err := filepath.EvalSymlinks(filepath.Join(dir, filepath.FromSlash(name)))
+		check(t, err)
+		o.Outputs = append(o.Outputs, real)
+	}
+	set, err := files.Collect(t.Context(), o, files.Group{From: ".", To: "/s"})
+	check(t, err)
+	var got []string
+	for _, f := range set.Files {
+		if f.Mode.IsRegular() {
+			got = append(got, f.Path)
+		}
+	}
+	if diff := cmp.Diff([]string{"/s/a"}, got); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	for _, from := range []string{".git", ".git/config", ".git/*", "sub/.git"} {
+		if _, err := files.Collect(t.Context(), o, files.Group{From: from, To: "/s"}); err == nil || !strings.Contains(err.Error(), "credentials") {
+			t.Errorf("from %s: %v", from, err)
+		}
+	}
+	if _, err := files.Collect(t.Context(), o, files.Group{From: ".git/HEAD", To: "/s"}); err != nil {
+		t.Errorf("HEAD: %v", err)
+	}
+}

@@ -135,10 +135,10 @@ func (l *lister) dir(ctx context.Context, parent *node, all bool) error {
 }
 
 func (l *lister) entry(ctx context.Context, parent *node, e fs.DirEntry, all bool) error {
-	if e.Name() == ".git" {
+	n := &node{rel: path.Join(parent.rel, e.Name()), name: path.Join(parent.name, e.Name())}
+	if e.Name() == ".git" || slices.Contains(l.given.Outputs, l.full(n.name)) {
 		return nil
 	}
-	n := &node{rel: path.Join(parent.rel, e.Name()), name: path.Join(parent.name, e.Name())}
 	n.shown = l.display(path.Join(l.shown, n.rel))
 	if l.ignore.excludes(n.rel, e.IsDir()) {
 		return nil

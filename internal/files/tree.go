@@ -96,8 +96,18 @@ func (t *tree) follow(name string) (string, fs.FileInfo, error) {
 	if !ok {
 		return "", nil, &OutsideError{Path: t.display(name), Target: full, Bounds: t.given.Bounds}
 	}
+	if inRepository(real) {
+		return "", nil, &EntryError{Path: t.display(name), Problem: "is in .git, which may hold credentials and differs from clone to clone"}
+	}
 	info, err := fs.Lstat(t.fsys, real)
 	return real, info, err
+}
+
+// inRepository reports whether a name is a part of a git repository's own files. What
+// HEAD points to is no secret, and what ko's users link to.
+func inRepository(name string) bool {
+	_, after, found := strings.Cut("/"+name+"/", "/.git/")
+	return found && after != "HEAD/" && !strings.HasPrefix(after, "refs/")
 }
 
 // brokenLink explains why a name can't be followed, if it is of a link.

@@ -52,6 +52,8 @@ func rules() []rule {
 		{name: "PyPI token", literal: "pypi-AgE", accept: token(urlsafe, 50, 0, 3.5)},
 		{name: "PyPI password", literal: "password", accept: isAssigned, only: ".pypirc"},
 		{name: "Docker access token", literal: "dckr_pat_", accept: token(urlsafe, 27, 40, 3)},
+		{name: "HTTP credentials", literal: "uthorization: ", accept: isHTTPCredentials},
+		{name: "HTTP credentials", literal: "AUTHORIZATION: ", accept: isHTTPCredentials},
 		{name: "registry credentials", literal: `"auth"`, accept: isRegistryAuth},
 		{name: "registry credentials", literal: `"identitytoken"`, accept: isAssignedToken},
 		{name: "registry credentials", literal: "eyJhdXRocyI6", accept: token(base64s, 40, 0, 3)}, // {"auths":
@@ -223,6 +225,17 @@ func cutLast(b []byte) (word, rest []byte) {
 func isAssigned(_, after []byte) bool {
 	v := value(after)
 	return len(v) > 0 && !isPlaceholder(string(v))
+}
+
+// isHTTPCredentials accepts what follows the name of the header (RFC 9110, section
+// 11.6.2), as in the configuration that CI systems write for git.
+func isHTTPCredentials(_, after []byte) bool {
+	scheme, rest, ok := bytes.Cut(after, []byte(" "))
+	if !ok || !bytes.EqualFold(scheme, []byte("basic")) && !bytes.EqualFold(scheme, []byte("bearer")) {
+		return false
+	}
+	word := run(rest, urlsafe+"+/.~=")
+	return len(word) >= 16 && isRandom(word, 3) && !isPlaceholder(string(word))
 }
 
 // isAssignedToken accepts a token after a colon or an equals sign.

@@ -56,6 +56,8 @@ func TestContent(t *testing.T) {
 		"secret " + secret + " id ASIA" + random(upper+"234567", 16):                                               "AWS access key",
 		"aws_secret_access_key = " + secret:                                                                        "AWS access key",
 		`"SecretAccessKey": "` + secret + `"`:                                                                      "AWS access key",
+		"\textraheader = AUTHORIZATION: basic " + random(base64s, 60) + "==":                                       "HTTP credentials",
+		"Authorization: Bearer " + random(urlsafe, 40):                                                             "HTTP credentials",
 		"AccountName=x;AccountKey=" + random(base64s, 86) + "==;":                                                  "Azure storage key",
 		"key: AIza" + random(urlsafe, 35):                                                                          "Google API key",
 		"GOCSPX-" + random(urlsafe, 28):                                                                            "Google OAuth client secret",
@@ -92,6 +94,7 @@ func TestContent(t *testing.T) {
 		"AKIA" + random(upper+"234567", 16):                                        "", // public without its secret
 		"AKIA" + random(upper+"234567", 16) + " " + random("0123456789abcdef", 40): "", // a commit
 		"AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY":            "",
+		"Authorization: Bearer YOUR_TOKEN_HERE":                                    "",
 		"AccountKey=" + azurite + random(base64s, 66) + "==":                       "",
 		"ghp_" + strings.Repeat("x", 36):                                           "",
 		"ghp_abcdefghijklmnopqrstuvwxyz0123456789":                                 "",

@@ -20,7 +20,8 @@ const koDataPath = "/var/run/ko"
 // fileLayer is a layer of the user's files, empty where there are none.
 type fileLayer struct {
 	image.Addition
-	env []string // that the image gets for it
+	env  []string     // that the image gets for it
+	list []layer.File // as placed in the base
 }
 
 // fileSet is a group of files that were read.
@@ -63,18 +64,18 @@ func (r *run) fileLayers(ctx context.Context, t *Target, sets []*future[fileSet]
 			if err != nil {
 				return fileLayer{}, fmt.Errorf("looking for the place of files: %w", err)
 			}
-			l, err := r.placed(ctx, tree, set.Files, layer.Options{Key: set.Key, Subject: fmt.Sprintf("%s (%s)", set.To, t.Name)})
-			return fileLayer{Addition: image.Addition{Layer: l, History: set.history}, env: set.env}, err
+			l, list, err := r.placed(ctx, tree, set.Files, layer.Options{Key: set.Key, Subject: fmt.Sprintf("%s (%s)", set.To, t.Name)})
+			return fileLayer{Addition: image.Addition{Layer: l, History: set.history}, env: set.env, list: list}, err
 		})
 	}
 	return out
 }
 
 // placed makes a layer of files for a base.
-func (r *run) placed(ctx context.Context, tree *rootfs.Tree, list []layer.File, opts layer.Options) (*layer.Layer, error) {
+func (r *run) placed(ctx context.Context, tree *rootfs.Tree, list []layer.File, opts layer.Options) (*layer.Layer, []layer.File, error) {
 	list, err := place(tree, list)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l, _, err := r.made.Do(ctx, opts.Key+" "+layout(list), func() (*layer.Layer, error) {
 		done, err := r.turn(ctx)
@@ -85,13 +86,13 @@ func (r *run) placed(ctx context.Context, tree *rootfs.Tree, list []layer.File, 
 		opts.Events = r.stages.Events
 		return layer.New(ctx, r.stages.Store, opts, list)
 	})
-	return l, err
+	return l, list, err
 }
 
 // userLayer settles the user that an image runs as. A user by name is looked up in
 // the base and, where it is missing there, created in a layer. The config names it by
 // number, since Kubernetes' runAsNonRoot can't tell what a name stands for.
-func (r *run) userLayer(ctx context.Context, t *Target, base Base) (user string, layers []image.Addition, err error) {
+func (r *run) userLayer(ctx context.Context, t *Target, base Base) (user string, _ *fileLayer, err error) {
 	spec := t.Settings.Config.Account
 	if spec == nil {
 		return t.Settings.Config.User, nil, nil
@@ -126,11 +127,11 @@ func (r *run) userLayer(ctx context.Context, t *Target, base Base) (user string,
 		list = append(list, layer.File{Path: found.Home, Mode: fs.ModeDir | 0o750, UID: found.UID, GID: found.GID})
 	}
 	key := fmt.Sprintf("user %s %s %x %x", spec.Name, user, found.Passwd, found.Group)
-	l, err := r.placed(ctx, tree, list, layer.Options{Key: key, Subject: "user " + spec.Name})
+	l, list, err := r.placed(ctx, tree, list, layer.Options{Key: key, Subject: "user " + spec.Name})
 	if err != nil {
 		return "", nil, err
 	}
-	return user, []image.Addition{{Layer: l, History: fmt.Sprintf("imgo: user %s (%s)", spec.Name, user)}}, nil
+	return user, &fileLayer{Addition: image.Addition{Layer: l, History: fmt.Sprintf("imgo: user %s (%s)", spec.Name, user)}, list: list}, nil
 }
 
 // accounts is the content of a file about users, empty where the base has none.

@@ -112,9 +112,15 @@ func (r *run) mediaTypes(i int, bases []Base) image.MediaTypes {
 func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, mediaTypes image.MediaTypes) (v1.Image, error) {
 	t := &r.plan.Targets[i]
 	c := &t.Settings.Config
-	user, layers, err := r.userLayer(ctx, t, base)
+	user, account, err := r.userLayer(ctx, t, base)
 	if err != nil {
 		return nil, err
+	}
+	var layers []image.Addition
+	taken := claims{}
+	if account != nil {
+		layers = append(layers, account.Addition)
+		_ = taken.add("the user's entry", account.list) // nothing is taken yet
 	}
 	env := p.env
 	for _, f := range p.files {
@@ -127,6 +133,14 @@ func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, media
 		}
 		env = append(l.env, env...) // the user's own come last and count
 		layers = append(layers, l.Addition)
+		if err := taken.add(strings.TrimPrefix(l.History, "imgo: "), l.list); err != nil {
+			return nil, err
+		}
+	}
+	for _, prog := range p.programs {
+		if err := taken.add("the binary of "+prog.Package.ImportPath, []layer.File{{Path: prog.Path}}); err != nil {
+			return nil, err
+		}
 	}
 	binaries, err := r.binaryLayers(ctx, t, p, base)
 	if err != nil {

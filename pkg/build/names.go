@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -208,13 +209,15 @@ func (n Naming) checkMeaning(t *Target, targets []Target, push bool) error {
 // of the configuration where the command line has none.
 func (n Naming) expand(t *Target) (Naming, error) {
 	out := Naming{Prefix: n.Prefix}
+	x := t.expansion()
 	for _, arg := range n.Tags {
 		if arg.template != "" {
-			text, err := expandText(arg.template, t.Values)
-			if err != nil {
-				return out, &SettingError{Setting: "-t " + arg.template, Err: err}
+			text := x.text("-t "+arg.template, "", "tags", Text{Value: arg.template})
+			err := errors.Join(x.errs...)
+			if err == nil {
+				arg, err = ParseTagArg(text)
 			}
-			if arg, err = ParseTagArg(text); err != nil {
+			if err != nil {
 				return out, err
 			}
 		}
@@ -224,9 +227,9 @@ func (n Naming) expand(t *Target) (Naming, error) {
 		return out, nil
 	}
 	for _, tag := range t.Settings.Tags {
-		text, err := expandText(tag.Value, t.Values)
-		if err != nil {
-			return out, &SettingError{Setting: "tag " + tag.Value, Where: tag.Where, Err: err}
+		text := x.text("tag "+tag.Value, "", "tags", tag)
+		if err := errors.Join(x.errs...); err != nil {
+			return out, err
 		}
 		if err := checkTag(":"+text, text); err != nil {
 			return out, &SettingError{Setting: "tag " + tag.Value, Where: tag.Where, Err: err}

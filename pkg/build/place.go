@@ -57,6 +57,9 @@ func inTree(tree *rootfs.Tree, f layer.File) (string, error) {
 			return resolved, nil
 		}
 	}
+	if _, e, ok := tree.Lookup(p); ok && e.Kind == rootfs.Dir && !f.Mode.IsDir() {
+		return "", fmt.Errorf("/%s is a directory in the base, which would be gone: to put a file into it, write /%s/", p, p)
+	}
 	// The nearest parent that the base has decides; what lies below is new.
 	rest := path.Base(p)
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
@@ -80,4 +83,30 @@ func layout(list []layer.File) string {
 		fmt.Fprintf(sum, "%q %v %d %d %d %q\n", f.Path, f.Mode, f.UID, f.GID, f.Size, f.Link)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// claims are the files that the layers of an image bring, with who brings each. Where
+// two bring the same, one would disappear without a word.
+type claims map[string]string
+
+func (c claims) add(who string, list []layer.File) error {
+	for _, f := range list {
+		p := path.Clean("/" + f.Path)
+		if !f.Mode.IsDir() {
+			if other, taken := c[p]; taken {
+				return usagef("%s would be in the image twice: by %s, and by %s", p, other, who)
+			}
+		}
+		for dir := path.Dir(p); dir != "/"; dir = path.Dir(dir) {
+			if other, taken := c[dir]; taken && other != who {
+				return usagef("%s can't be in the image: %s is a file, by %s", p, dir, other)
+			}
+		}
+	}
+	for _, f := range list {
+		if !f.Mode.IsDir() {
+			c[path.Clean("/"+f.Path)] = who
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -80,8 +81,10 @@ func NewPlan(req Request, targets []Target) (*Plan, error) {
 	if err := assignPaths(targets, req.Output); err != nil {
 		return nil, err
 	}
+	outputs := outputsOf(targets)
 	var errs []error
 	for i := range targets {
+		targets[i].Settings.FilesRoot.Outputs = outputs
 		errs = append(errs, targets[i].check())
 	}
 	return &Plan{Request: req, Targets: targets}, errors.Join(errs...)
@@ -107,6 +110,42 @@ func assignPaths(targets []Target, out Output) error {
 		}
 	}
 	return nil
+}
+
+// outputsOf are the files and directories that a plan writes, without links in their
+// directories. They don't belong to the files of an image, or it would never be the
+// same twice.
+func outputsOf(targets []Target) []string {
+	var out []string
+	for _, t := range targets {
+		if t.Path == "" {
+			continue
+		}
+		dir, base := filepath.Split(t.Path)
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = resolved
+		}
+		out = append(out, filepath.Join(dir, base))
+	}
+	return out
+}
+
+// CheckFiles reads the files of all images and says what is wrong with them, as a run
+// would.
+func (p *Plan) CheckFiles(ctx context.Context) error {
+	var errs []error
+	for i := range p.Targets {
+		t := &p.Targets[i]
+		if t.Artifact != nil || t.Err() != nil {
+			continue
+		}
+		for _, f := range fileSets(ctx, t) {
+			if _, err := f.wait(); err != nil {
+				errs = append(errs, &TargetError{Target: *t, Err: err})
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Err is why a target can't be built, where that is known beforehand.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -39,6 +40,9 @@ type SecretError struct {
 	Name    string // by which it can be allowed
 	Where   string
 	Rule    string // what it looks like
+	// OnlyUser says that a configuration file can't allow it: it comes from the
+	// environment of whoever builds.
+	OnlyUser bool
 }
 
 func (e *SecretError) Error() string {
@@ -60,12 +64,17 @@ type variant struct {
 
 // on expands the target's templates for a platform. It says everything that is wrong.
 func (t *Target) on(p v1.Platform) (*variant, error) {
-	x := expansion{values: t.Values, allow: t.Settings.AllowSecrets}
+	x := t.expansion()
 	x.values.Platform = image.PlatformString(p)
-	x.values.Name = t.Name
 	v := &variant{platform: p}
 	for _, e := range t.Settings.Config.Env {
 		v.env = append(v.env, e.Key+"="+x.value("env", e))
+	}
+	c := &t.Settings.Config
+	x.words("args", t.Settings.Origins["args"], c.Args)
+	x.words("cmd", t.Settings.Origins["cmd"], c.Cmd)
+	if c.Healthcheck != nil {
+		x.words("healthcheck", t.Settings.Origins["healthcheck"], c.Healthcheck.Test)
 	}
 	v.labels = x.pairs("label", t.Settings.Config.Labels)
 	v.annotations = x.pairs("annotation", t.Settings.Config.Annotations)
@@ -100,8 +109,7 @@ func (t *Target) indexAnnotations(b Base) (map[string]string, error) {
 		out["org.opencontainers.image.version"] = t.VCS.Version
 		out["org.opencontainers.image.created"] = t.VCS.Created
 	}
-	x := expansion{values: t.Values, allow: t.Settings.AllowSecrets}
-	x.values.Name = t.Name
+	x := t.expansion()
 	for key, value := range x.pairs("annotation", t.Settings.Config.Annotations) {
 		out[key] = value
 	}
@@ -110,9 +118,16 @@ func (t *Target) indexAnnotations(b Base) (map[string]string, error) {
 
 // expansion expands texts and collects what is wrong with them.
 type expansion struct {
-	values expand.Values
-	allow  []string
-	errs   []error
+	values     expand.Values
+	allow      []string // by anybody
+	userAllows []string // by the user
+	errs       []error
+}
+
+func (t *Target) expansion() expansion {
+	x := expansion{values: t.Values, allow: t.Settings.AllowSecrets, userAllows: t.Settings.UserAllows}
+	x.values.Name = t.Name
+	return x
 }
 
 func (x *expansion) pairs(kind string, vars []Var) map[string]string {
@@ -133,11 +148,19 @@ func (x *expansion) value(kind string, v Var) string {
 // text expands one text; key and name are what the detector of secrets and its list
 // of exceptions know it by.
 func (x *expansion) text(setting, key, name string, t Text) string {
-	value, err := expandText(t.Value, x.values)
+	tmpl, err := expand.Parse(t.Value)
+	value := ""
+	if err == nil {
+		value, err = tmpl.Execute(x.values)
+	}
+	if err == nil && strings.ContainsRune(value, 0) {
+		err = errors.New("it comes to a text with a zero byte")
+	}
 	if err != nil {
 		x.errs = append(x.errs, &SettingError{Setting: setting, Where: t.Where, Err: err})
 		return ""
 	}
+	x.checkEnv(setting, tmpl, t)
 	if slices.Contains(x.allow, name) {
 		return value
 	}
@@ -145,6 +168,36 @@ func (x *expansion) text(setting, key, name string, t Text) string {
 		x.errs = append(x.errs, &SecretError{Setting: setting, Name: name, Where: t.Where, Rule: f.Rule})
 	}
 	return value
+}
+
+// checkEnv looks at the variables that a stranger's template reads: what it makes of
+// them need not look like a secret any more.
+func (x *expansion) checkEnv(setting string, tmpl *expand.Template, t Text) {
+	if !t.Untrusted {
+		return
+	}
+	for _, name := range tmpl.EnvNames() {
+		if slices.Contains(x.userAllows, name) {
+			continue
+		}
+		if f, found := secrets.InValue(name, x.values.Env[name]); found {
+			x.errs = append(x.errs, &SecretError{
+				Setting: setting + ": the variable " + name, Name: name, Where: t.Where, Rule: f.Rule, OnlyUser: true,
+			})
+		}
+	}
+}
+
+// words looks for secrets in texts without templates.
+func (x *expansion) words(setting, where string, list []string) {
+	for _, w := range list {
+		if slices.Contains(x.allow, setting) {
+			return
+		}
+		if f, found := secrets.InValue("", w); found {
+			x.errs = append(x.errs, &SecretError{Setting: setting, Name: setting, Where: where, Rule: f.Rule})
+		}
+	}
 }
 
 // ldflags expands flags for the linker. What the linker will see of a configuration
@@ -158,14 +211,6 @@ func (x *expansion) ldflags(t Text) string {
 		x.errs = append(x.errs, &SettingError{Where: t.Where, Err: err})
 	}
 	return value
-}
-
-func expandText(text string, values expand.Values) (string, error) {
-	tmpl, err := expand.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	return tmpl.Execute(values)
 }
 
 // Texts lists everything of an image's that may hold a template.

@@ -105,6 +105,9 @@ func (c *Client) LockBases(ctx context.Context, refs []string, update bool) ([]P
 		}
 		out = append(out, p)
 	}
+	if len(lock.Entries()) == 0 && !lock.Exists {
+		return out, nil // an empty file would say nothing
+	}
 	return out, lock.Write()
 }
 

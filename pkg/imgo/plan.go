@@ -9,6 +9,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/spelling"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
 )
@@ -98,6 +99,9 @@ func (p *planner) choose(ctx context.Context) ([]choice, error) {
 			continue
 		}
 		for _, pkg := range byPattern[arg] {
+			if pkg.Err != nil {
+				pkg.Err = p.perhapsImage(arg, pkg.Err)
+			}
 			images := p.imagesOf(pkg)
 			for _, image := range images {
 				add(image)
@@ -109,6 +113,42 @@ func (p *planner) choose(ctx context.Context) ([]choice, error) {
 		delete(byPattern, arg)
 	}
 	return out, nil
+}
+
+// NoImageError is an argument that is no package, and perhaps a misspelt image.
+type NoImageError struct {
+	Name    string
+	Similar string   // the image that was probably meant, or empty
+	Have    []string // the images that there are
+	Err     error    // why it is no package
+}
+
+func (e *NoImageError) Error() string {
+	reason := fmt.Sprintf("%s is neither an image of the configuration nor a package", e.Name)
+	if e.Similar != "" {
+		reason += fmt.Sprintf(", did you mean %s?", e.Similar)
+	}
+	return reason
+}
+
+// Unwrap returns the cause.
+func (e *NoImageError) Unwrap() error { return e.Err }
+
+// perhapsImage explains why a word is no package where it may have been meant as the
+// name of an image.
+func (p *planner) perhapsImage(arg string, err error) error {
+	if strings.ContainsAny(arg, "./\\") || len(p.req.Images) == 0 {
+		return err
+	}
+	e := &NoImageError{Name: arg, Err: err}
+	distance := 3
+	for _, i := range p.req.Images {
+		e.Have = append(e.Have, i.Name)
+		if d := spelling.Distance(arg, i.Name); d < distance {
+			e.Similar, distance = i.Name, d
+		}
+	}
+	return e
 }
 
 // image is the configured image that an argument names.

@@ -160,6 +160,7 @@ func TestBadEntries(t *testing.T) {
 		"double slash":    {[]layer.File{regular("//b", 0o644, "")}, "simplest form"},
 		"backslash":       {[]layer.File{regular(`a\b`, 0o644, "")}, "backslash"},
 		"zero":            {[]layer.File{regular("a\x00b", 0o644, "")}, "zero byte"},
+		"whiteout":        {[]layer.File{regular("/etc/.wh.passwd", 0o644, "")}, "delete files"},
 		"trailing slash":  {[]layer.File{regular("a/", 0o644, "")}, "is a file"},
 		"twice":           {[]layer.File{regular("/a", 0o644, ""), regular("a", 0o644, "")}, "twice"},
 		"directory twice": {[]layer.File{dir("/a"), dir("a/")}, "twice"},

@@ -154,6 +154,10 @@ func entryName(p string) (string, error) {
 		if element == "" || element == "." || element == ".." {
 			return "", fmt.Errorf("the path %q is not in its simplest form", p)
 		}
+		// OCI image specification, layer.md, "Whiteouts".
+		if strings.HasPrefix(element, ".wh.") {
+			return "", fmt.Errorf("the path %q would delete files of the layers below: to engines, that is what a name beginning with .wh. means", p)
+		}
 	}
 	return name, nil
 }
