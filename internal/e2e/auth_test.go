@@ -171,10 +171,10 @@ func TestUnknownAuthority(t *testing.T) {
 	g, s := guardedRegistry(t)
 	delete(s.vars, "SSL_CERT_FILE")
 	push := []string{"push", "-C", "mod", "./cmd/server", "-t", g.host + "/unknown/server"}
-	s.imgoFails(push, "certificate", "hint: ", "SSL_CERT_FILE")
+	s.imgoFails(push, "certificate", "hint: ", "--registry-ca")
 
 	r := s.tryWith(nil, password, suite.imgo, "login", g.host, "-u", user, "--password-stdin")
-	checkFailure(t, r, "certificate", "SSL_CERT_FILE")
+	checkFailure(t, r, "certificate", "--registry-ca")
 	if _, err := os.Stat(filepath.Join(s.home, ".docker", "config.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("credentials were stored (%v)", err)
 	}

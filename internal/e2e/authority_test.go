@@ -23,6 +23,7 @@ import (
 // authority is a private CA with one server certificate for this machine.
 type authority struct {
 	ca       *x509.Certificate
+	key      *ecdsa.PrivateKey
 	leaf     []byte // DER
 	leafKey  *ecdsa.PrivateKey
 	leafCert tls.Certificate
@@ -52,7 +53,7 @@ func makeAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &authority{}
+	a := &authority{key: caKey}
 	if a.ca, err = x509.ParseCertificate(caDER); err != nil {
 		return nil, err
 	}
@@ -70,6 +71,24 @@ func makeAuthority() (*authority, error) {
 	}
 	a.leafCert = tls.Certificate{Certificate: [][]byte{a.leaf}, PrivateKey: a.leafKey}
 	return a, nil
+}
+
+// clientPEM is the certificate and key of somebody whom the authority vouches for.
+func (a *authority) clientPEM() (cert, key string, err error) {
+	clientKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", "", err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "gopher"},
+		NotBefore: a.ca.NotBefore, NotAfter: a.ca.NotAfter,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, a.ca, clientKey.Public(), a.key)
+	if err != nil {
+		return "", "", err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(clientKey)
+	return encode("CERTIFICATE", der), encode("PRIVATE KEY", keyDER), err
 }
 
 // pem is the CA's certificate.

@@ -229,31 +229,84 @@ func publishDistroless(s *sandbox, ref string) string {
 func publishAlpine(s *sandbox, ref string) string {
 	s.t.Helper()
 	r := newRootfs(s.t)
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
-		s.t.Fatal(err)
+	r.busybox("bin")
+	r.users("")
+	r.copy("etc/ssl/certs/ca-certificates.crt")
+	r.debian("tzdata", "usr/share/zoneinfo/America/", "usr/share/zoneinfo/Europe/")
+	r.dir("tmp", 0o1777, 0)
+	r.dir("run", 0o755, 0)
+	r.link("var/run", "../run")
+	publish(s, ref, v1.Config{Cmd: []string{"/bin/sh"}, Env: []string{basePath}}, r.layer())
+	return ref
+}
+
+// publishDebian pushes a base like Debian, where /lib and others are links to below
+// /usr, and with the C library, which its shell needs.
+func publishDebian(s *sandbox, ref string) string {
+	s.t.Helper()
+	r := newRootfs(s.t)
+	for _, dir := range []string{"bin", "sbin", "lib", "lib64"} {
+		r.dir("usr/"+dir, 0o755, 0)
+		r.link(dir, "usr/"+dir)
 	}
-	if busybox, err = filepath.EvalSymlinks(busybox); err != nil {
-		s.t.Fatal(err)
+	r.debian("base-files", "etc/debian_version", "usr/lib/os-release")
+	r.program("usr/bin/dash", "dash")
+	r.link("usr/bin/sh", "dash")
+	r.program("usr/lib64/ld-linux-x86-64.so.2", "/lib64/ld-linux-x86-64.so.2")
+	for _, lib := range []string{"libc.so.6", "libresolv.so.2", "libpthread.so.0"} {
+		r.program("usr/lib/x86_64-linux-gnu/"+lib, "/lib/x86_64-linux-gnu/"+lib)
 	}
-	binary, err := os.ReadFile(busybox)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.file("bin/busybox", string(binary), 0o755)
-	for _, applet := range []string{"sh", "ls", "cat", "id", "wget"} {
-		r.link("bin/"+applet, "/bin/busybox")
-	}
-	for name, master := range map[string]string{"etc/passwd": "passwd.master", "etc/group": "group.master"} {
-		content, err := os.ReadFile("/usr/share/base-passwd/" + master)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		r.file(name, string(content), 0o644)
-	}
+	r.users("nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n")
 	r.copy("etc/ssl/certs/ca-certificates.crt")
 	r.debian("tzdata", "usr/share/zoneinfo/America/")
 	r.dir("tmp", 0o1777, 0)
-	publish(s, ref, v1.Config{Cmd: []string{"/bin/sh"}, Env: []string{basePath}}, r.layer())
+	r.dir("run/lock", 0o1777, 0)
+	r.link("var/run", "/run")
+	r.link("var/lock", "/run/lock")
+	publish(s, ref, v1.Config{Cmd: []string{"bash"}, Env: []string{basePath}}, r.layer())
 	return ref
+}
+
+// busybox adds busybox and some of its programs to a directory.
+func (r *rootfs) busybox(dir string) {
+	r.t.Helper()
+	r.program(dir+"/busybox", "busybox")
+	for _, applet := range []string{"sh", "ls", "cat", "id", "wget", "mkdir", "chown", "chmod", "grep"} {
+		r.link(dir+"/"+applet, "/"+dir+"/busybox")
+	}
+}
+
+// program adds an executable or a library of this machine.
+func (r *rootfs) program(name, from string) {
+	r.t.Helper()
+	path, err := exec.LookPath(from)
+	if err != nil && filepath.IsAbs(from) {
+		path, err = from, nil // a library need not be executable
+	}
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	binary, err := os.ReadFile(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.file(name, string(binary), 0o755)
+}
+
+// users adds Debian's users and groups, and one line of passwd.
+func (r *rootfs) users(more string) {
+	r.t.Helper()
+	for name, master := range map[string]string{"etc/passwd": "passwd.master", "etc/group": "group.master"} {
+		content, err := os.ReadFile("/usr/share/base-passwd/" + master)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if name == "etc/passwd" {
+			content = append(content, more...)
+		}
+		r.file(name, string(content), 0o644)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -69,8 +70,12 @@ var preparePodman = sync.OnceValues(func() (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	storage := fmt.Sprintf("[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n",
-		filepath.Join(dir, "root"), filepath.Join(dir, "run"))
+	driver := "vfs"
+	if overlays(dir) {
+		driver = "overlay"
+	}
+	storage := fmt.Sprintf("[storage]\ndriver = %q\ngraphroot = %q\nrunroot = %q\n",
+		driver, filepath.Join(dir, "root"), filepath.Join(dir, "run"))
 	// Raising limits needs more rights than a container of our own may have.
 	containers := fmt.Sprintf(`[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
@@ -87,6 +92,20 @@ tmp_dir = %q
 	}
 	return dir, err
 })
+
+// overlays reports whether directories below dir can be laid over one another: not in
+// a container whose own root is such a file system. Without that, every layer of an
+// image is a copy of all below it, which takes podman seconds.
+func overlays(dir string) bool {
+	at := func(name string) string { return filepath.Join(dir, "overlay-"+name) }
+	for _, name := range []string{"lower", "upper", "work", "merged"} {
+		if os.Mkdir(at(name), 0o755) != nil {
+			return false
+		}
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", at("lower"), at("upper"), at("work"))
+	return syscall.Mount("overlay", at("merged"), "overlay", 0, options) == nil && syscall.Unmount(at("merged"), 0) == nil
+}
 
 // try runs the engine's command in a sandbox.
 func (e engine) try(s *sandbox, args ...string) result {
@@ -155,6 +174,31 @@ func (e engine) start(s *sandbox, image string, options ...string) *container {
 	s.t.Cleanup(c.stop)
 	c.await("/healthz")
 	return c
+}
+
+// detach runs an image without a network and returns the container's ID. Commands are
+// run in it by [engine.exec]; it goes away with the test.
+func (e engine) detach(s *sandbox, image string, options ...string) string {
+	s.t.Helper()
+	id := e.run(s, slices.Concat([]string{"run", "-d", "--network=none"}, options, []string{image})...)
+	s.t.Cleanup(func() { e.try(s, "rm", "-f", "-v", id) })
+	return id
+}
+
+// exec runs a command in a container, as its user, and returns its output.
+func (e engine) exec(s *sandbox, id string, command ...string) string {
+	s.t.Helper()
+	return e.run(s, append([]string{"exec", id}, command...)...)
+}
+
+// health makes sure that a container's health check was run, and returns its result.
+// Without systemd podman has no clock for it.
+func (e engine) health(s *sandbox, id string) string {
+	s.t.Helper()
+	if e.name == "podman" {
+		e.try(s, "healthcheck", "run", id)
+	}
+	return e.run(s, "inspect", "--format", "{{.State.Health.Status}}", id)
 }
 
 // stop ends the container, which the end of the test does too.

@@ -41,10 +41,8 @@ func Classify(repo name.Repository, anonymous, plain bool, err error) error {
 		return settings
 	}
 	host := repo.RegistryStr()
-	// A registry that demands a client certificate ends the handshake with an alert of
-	// its own making (RFC 8446, section 6: certificate_required).
-	if alert, ok := errors.AsType[tls.AlertError](err); ok && alert == 116 {
-		return &CertificateError{Host: host, Err: errors.New("it demands a client certificate"), Client: true}
+	if refusesClient(err) {
+		return &CertificateError{Host: host, Err: errors.New("it demands a client certificate that it trusts"), Client: true}
 	}
 	// A ping of this machine tries HTTPS, then HTTP: the certificate is the better of
 	// the two reasons.
@@ -113,6 +111,23 @@ func answered(repo name.Repository, anonymous bool, te *ggcr.Error) error {
 		}
 	}
 	return &RegistryError{Registry: host, Status: te.StatusCode, Code: code, Detail: detail}
+}
+
+// refusesClient reports whether a registry ended the handshake over the client's
+// certificate, or for want of one (RFC 8446, section 6.2; with older TLS a missing one is
+// a bad one). crypto/tls has a type of its own for what the other side sends: only the
+// text can be told.
+func refusesClient(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return false
+	}
+	for _, alert := range []tls.AlertError{42, 43, 44, 45, 46, 48, 49, 116} { // bad_certificate to access_denied, certificate_required
+		if op.Err.Error() == alert.Error() {
+			return true
+		}
+	}
+	return false
 }
 
 func certificateProblem(err error) error {

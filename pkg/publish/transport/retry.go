@@ -199,7 +199,8 @@ func Temporary(err error) bool {
 	// The bundled HTTP/2 exports no types for a stream or connection that the
 	// server gave up.
 	text := err.Error()
-	return strings.Contains(text, "stream error: ") || strings.Contains(text, "http2: server sent GOAWAY")
+	return strings.Contains(text, "stream error: ") || strings.Contains(text, "http2: server sent GOAWAY") ||
+		strings.Contains(text, "http2: client conn could not be established")
 }
 
 // retryAfter reads Retry-After in both forms of RFC 9110, section 10.2.3. A date is

@@ -1,0 +1,7 @@
+//go:build settings
+
+package main
+
+import "fmt"
+
+func init() { fmt.Println("built with its tag") }
