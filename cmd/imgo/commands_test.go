@@ -121,12 +121,22 @@ func extractBinary(ts *testscript.TestScript, neg bool, args []string) {
 		if h.Typeflag != tar.TypeReg || "/"+strings.TrimPrefix(h.Name, "/") != config.Config.Entrypoint[0] {
 			continue
 		}
-		f, err := os.OpenFile(ts.MkAbs(args[1]), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
-		ts.Check(err)
-		_, err = io.Copy(f, tr)
-		ts.Check(errors.Join(err, f.Close()))
+		ts.Check(writeProgram(ts.MkAbs(args[1]), tr))
 		return
 	}
+}
+
+// writeProgram writes a file to be run. A process that another script starts meanwhile
+// would have it open for writing for a moment, in which it can't be run (ETXTBSY).
+func writeProgram(path string, r io.Reader) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
 }
 
 // checkFiles is "files DIR NAME...": the directory holds just these.

@@ -212,6 +212,8 @@ func TestFlagsWithGrammar(t *testing.T) {
 	for _, wrong := range []func(*config.Input){
 		func(in *config.Input) { in.Ports = []string{"0"} },
 		func(in *config.Input) { in.Volumes = []string{"data"} },
+		func(in *config.Input) { in.Volumes = []string{"/a:/b"} },
+		func(in *config.Input) { in.Env = []string{"A B=x"} },
 		func(in *config.Input) { in.StopSignal = "NOW" },
 		func(in *config.Input) { in.Healthcheck = "wget localhost" },
 		func(in *config.Input) { in.Files = []string{"a"} },

@@ -16,9 +16,9 @@ func (r *resolver) flags() configfile.Settings {
 		Platforms:    r.many("platform", in.Platforms),
 		User:         given(r, "user", configfile.User{Spec: in.User}),
 		Workdir:      r.one("workdir", in.Workdir, configfile.ParseFolder),
-		Env:          r.pairs("env", in.Env),
+		Env:          r.variables(),
 		Ports:        r.ports(),
-		Volumes:      r.parsed("volume", in.Volumes, configfile.ParseImagePath),
+		Volumes:      r.parsed("volume", in.Volumes, configfile.ParseVolume),
 		Args:         r.many("arg", in.Args),
 		Cmd:          r.many("cmd", in.Cmd),
 		StopSignal:   r.one("stop-signal", in.StopSignal, configfile.ParseSignal),
@@ -168,6 +168,17 @@ func (r *resolver) pairs(flag string, args []string) configfile.Pairs {
 		}
 		out = slices.DeleteFunc(out, func(q configfile.Pair) bool { return q.Key == key })
 		out = append(out, configfile.Pair{Key: key, Value: value, Pos: p})
+	}
+	return out
+}
+
+// variables are those of the image.
+func (r *resolver) variables() configfile.Pairs {
+	out := r.pairs("env", r.in.Env)
+	for _, p := range out {
+		if _, err := configfile.ParseVariable(p.Key); err != nil {
+			r.fail(p.Pos.File, "%q: %s", p.Key, err)
+		}
 	}
 	return out
 }

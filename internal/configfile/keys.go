@@ -67,7 +67,7 @@ func imageKeys() []field[Settings] {
 			func(s *Settings) *Pairs { return &s.Annotations }),
 		setting(everywhere, "ports", "Ports that the program listens on, alone or as a range, with `/tcp` (which is meant where nothing is said), `/udp` or `/sctp`.",
 			`ports: [8080, 53/udp, 9000-9010]`, portList.kind(), func(s *Settings) *List { return &s.Ports }),
-		setting(everywhere, "volumes", "Directories whose content outlives the container, absolute paths.",
+		setting(everywhere, "volumes", "Directories whose content outlives the container, absolute paths. Those that the base lacks are made, and belong to the image's user.",
 			`volumes: [/var/lib/server]`, listing{want: "a list of absolute paths", item: volumePath("/var/lib/server"), unique: true}.kind(),
 			func(s *Settings) *List { return &s.Volumes }),
 		setting(everywhere, "args", "Arguments that the program always gets: they belong to the entrypoint.",

@@ -30,6 +30,12 @@ func ParseImagePath(s string) (string, error) { return absolute("/usr/local/bin/
 // ParseFolder reads the path of a directory in an image, which may be the root.
 func ParseFolder(s string) (string, error) { return folder("/srv").parse(s) }
 
+// ParseVolume reads the path of a volume.
+func ParseVolume(s string) (string, error) { return volumePath("/var/lib/server").parse(s) }
+
+// ParseVariable reads the name of a variable of the image.
+func ParseVariable(s string) (string, error) { return variable.parse(s) }
+
 // ParseDestination reads where files go in an image; a closing slash is kept.
 func ParseDestination(s string) (string, error) { return destination("/srv/www").parse(s) }
 

@@ -45,6 +45,10 @@ type Facts struct {
 	Dirty bool
 	// History are all tags at HEAD and below it.
 	History []string
+	// Overrides are settings, key and value, that keep git from running programs which
+	// the repository's own configuration names as filters: for whoever starts git
+	// after this. They come with Dirty.
+	Overrides [][2]string
 	// Remote is the URL of origin, always with https and without credentials, as in
 	// https://github.com/acme/server. It is empty where there is none that a browser
 	// could follow.
@@ -99,6 +103,11 @@ func Read(ctx context.Context, o Options) (*Facts, error) {
 		f.Remote = webURL(found.origin)
 	}
 	if o.Dirty {
+		for _, o := range found.overrides {
+			if key, value, ok := strings.Cut(o, "="); ok {
+				f.Overrides = append(f.Overrides, [2]string{key, value})
+			}
+		}
 		if f.Dirty, err = r.dirty(ctx, &f, found, o); err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func (c *Compiler) toolchain(s build.GoSettings, p v1.Platform) (*toolchain, err
 	t.decided = append(t.decided, s.BuildEnv...)
 	t.user = append(append(environ{}, c.env...), s.BuildEnv...)
 	t.env = append(append(environ{}, c.env...), t.decided...)
-	t.env = append(t.env, gitEnv(t.env)...)
+	t.env = append(t.env, gitEnv(t.env, s.GitConfig)...)
 	if t.path, err = t.env.goCommand(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,15 +56,18 @@ func TestCompileVCS(t *testing.T) {
 }
 
 func TestGitEnv(t *testing.T) {
-	off := func(first, second, count string) environ {
-		return environ{
-			"GIT_CONFIG_KEY_" + first + "=core.fsmonitor", "GIT_CONFIG_VALUE_" + first + "=false",
-			"GIT_CONFIG_KEY_" + second + "=core.hooksPath", "GIT_CONFIG_VALUE_" + second + "=" + os.DevNull,
-			"GIT_CONFIG_COUNT=" + count,
+	off := func(first int) environ {
+		var out environ
+		for i, s := range []string{"core.fsmonitor=false", "core.virtualFilesystem=", "core.hooksPath=" + os.DevNull, "filter.x.clean="} {
+			key, value, _ := strings.Cut(s, "=")
+			n := strconv.Itoa(first + i)
+			out = append(out, "GIT_CONFIG_KEY_"+n+"="+key, "GIT_CONFIG_VALUE_"+n+"="+value)
 		}
+		return append(out, "GIT_CONFIG_COUNT="+strconv.Itoa(first+4))
 	}
-	for count, want := range map[string]environ{"": off("0", "1", "2"), "0": off("0", "1", "2"), "3": off("3", "4", "5"), "x": nil, "-1": nil} {
-		if diff := cmp.Diff(want, gitEnv(environ{"GIT_CONFIG_COUNT=" + count})); diff != "" {
+	for count, want := range map[string]environ{"": off(0), "0": off(0), "3": off(3), "x": nil, "-1": nil} {
+		got := gitEnv(environ{"GIT_CONFIG_COUNT=" + count}, [][2]string{{"filter.x.clean", ""}})
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("count %q (-want +got):\n%s", count, diff)
 		}
 	}

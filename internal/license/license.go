@@ -25,7 +25,12 @@ const maxSize = 128 << 10
 // identifier, or an empty string where there is no file or it is none of those known.
 func Detect(dir string) string {
 	for _, name := range fileNames {
-		f, err := os.Open(filepath.Join(dir, name))
+		path := filepath.Join(dir, name)
+		// To open a pipe would take for ever.
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		f, err := os.Open(path)
 		if err != nil {
 			continue
 		}

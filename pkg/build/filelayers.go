@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
+	"strings"
 
 	"github.com/imgo-build/imgo/internal/account"
 	"github.com/imgo-build/imgo/internal/files"
@@ -141,4 +143,44 @@ func accounts(tree *rootfs.Tree, file string) ([]byte, error) {
 		return nil, fmt.Errorf("the base's %s is too large to be added to, or no file: give the user by number", path.Clean(file))
 	}
 	return content, nil
+}
+
+// volumeLayer makes the directories of volumes that the base lacks, owned by the user
+// that the image runs as. docker mounts a new volume over a directory with the mode and
+// owner that it has in the image, and over one of root's where the image has none, where
+// the program can't write then.
+func (r *run) volumeLayer(ctx context.Context, t *Target, base Base, user string) (*fileLayer, error) {
+	volumes := t.Settings.Config.Volumes
+	if len(volumes) == 0 {
+		return nil, nil
+	}
+	tree, err := r.stages.Bases.Rootfs(ctx, base)
+	if err != nil {
+		return nil, fmt.Errorf("looking for volumes: %w", err)
+	}
+	uid, gid := ids(user)
+	var list []layer.File
+	for _, v := range volumes {
+		if _, _, exists := tree.Lookup(v); !exists {
+			list = append(list, layer.File{Path: v, Mode: fs.ModeDir | 0o755, UID: uid, GID: gid})
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	l, list, err := r.placed(ctx, tree, list, layer.Options{Key: "volumes", Subject: fmt.Sprintf("volumes (%s)", t.Name)})
+	if err != nil {
+		return nil, err
+	}
+	history := fmt.Sprintf("imgo: volumes %s of %s", strings.Join(volumes, " "), user)
+	return &fileLayer{Addition: image.Addition{Layer: l, History: history}, list: list}, nil
+}
+
+// ids are the numbers of a user as a config names it; a group that is not given is
+// root's, as engines take it.
+func ids(user string) (uid, gid int) {
+	u, g, _ := strings.Cut(user, ":")
+	uid, _ = strconv.Atoi(u) // was checked
+	gid, _ = strconv.Atoi(g)
+	return uid, gid
 }

@@ -137,6 +137,17 @@ func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, media
 			return nil, err
 		}
 	}
+	// After the files, whose layers may imply the same directories as root's.
+	volumes, err := r.volumeLayer(ctx, t, base, user)
+	if err != nil {
+		return nil, err
+	}
+	if volumes != nil {
+		layers = append(layers, volumes.Addition)
+		if err := taken.add("volumes", volumes.list); err != nil {
+			return nil, err
+		}
+	}
 	for _, prog := range p.programs {
 		if err := taken.add("the binary of "+prog.Package.ImportPath, []layer.File{{Path: prog.Path}}); err != nil {
 			return nil, err

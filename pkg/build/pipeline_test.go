@@ -1,9 +1,11 @@
 package build_test
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -382,5 +384,40 @@ func TestAPlaceThatRefusesEndsTheCompile(t *testing.T) {
 	results, err := build.Run(t.Context(), plan(t, []v1.Platform{amd64}, []string{"registry.test/a/x"}, "x"), w.stages)
 	if err == nil || !strings.Contains(err.Error(), "wrong password") || len(results) != 1 {
 		t.Errorf("got %v, %v, want the refusal as the only result", results, err)
+	}
+}
+
+// What a volume is mounted over belongs to the user that the image runs as.
+func TestVolumesBelongToTheUser(t *testing.T) {
+	w := newWorld(t)
+	p := plan(t, []v1.Platform{amd64}, []string{"registry.test/acme/x:v1"}, "x")
+	p.Targets[0].Settings.Config.Volumes = []string{"/data", "/var/lib/y"}
+	p.Targets[0].Settings.Config.User = "65534:65533"
+	if _, err := build.Run(t.Context(), p, w.stages); err != nil {
+		t.Fatal(err)
+	}
+	layers, err := w.registry.got["acme/x"].(v1.Image).Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := layers[0].Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	got := map[string]string{}
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[h.Name] = fmt.Sprintf("%o %d:%d", h.Mode, h.Uid, h.Gid)
+	}
+	want := map[string]string{"data/": "755 65534:65533", "var/": "755 0:0", "var/lib/": "755 0:0", "var/lib/y/": "755 65534:65533"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("directories (-want +got):\n%s", diff)
 	}
 }

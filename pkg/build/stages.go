@@ -26,7 +26,10 @@ type GoSettings struct {
 	Tags     []string // build tags
 	BuildEnv []string // KEY=VALUE for the go command, over the user's environment
 	VCS      bool     // stamp the binary with the state of the repository
-	Jobs     int      // the go command's -p; 0 leaves it to the go command
+	// GitConfig are settings, key and value, for the git that the go command runs to
+	// stamp the binary; they go over those of the repository.
+	GitConfig [][2]string
+	Jobs      int // the go command's -p; 0 leaves it to the go command
 	// AllowDynamic accepts binaries that need a dynamic loader, since the base may
 	// have it; see [Binary.Dynamic].
 	AllowDynamic bool

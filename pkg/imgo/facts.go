@@ -69,9 +69,6 @@ func outputs(req *build.Request, targets []build.Target) []string {
 	if req.Output.Path != "" {
 		return []string{req.Output.Path}
 	}
-	if req.Output.Kind != build.ToTarball {
-		return nil
-	}
 	out := []string{}
 	for _, i := range req.Images {
 		out = append(out, filepath.Join(req.Output.Dir, i.Name+".tar"))
@@ -117,6 +114,10 @@ func setGit(t *build.Target, f *git.Facts, version bool) {
 		CommitTime: f.CommitTime, Dirty: f.Dirty,
 	}
 	if t.Settings.Go.VCS {
+		t.Settings.Go.GitConfig = f.Overrides
+		for i := range t.More {
+			t.More[i].Go.GitConfig = f.Overrides
+		}
 		t.VCS = &build.VCS{
 			Revision: f.Commit, Version: t.Values.Version, Created: f.CommitTime.UTC().Format(time.RFC3339),
 		}

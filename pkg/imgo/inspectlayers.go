@@ -21,6 +21,7 @@ const (
 	BaseLayer    LayerKind = "base"    // what was there before imgo
 	RuntimeLayer LayerKind = "runtime" // the one of the empty base
 	UserLayer    LayerKind = "user"    // who a named user is
+	VolumesLayer LayerKind = "volumes" // directories of volumes
 	FilesLayer   LayerKind = "files"   // files of the user's
 	ProbeLayer   LayerKind = "probe"   // the program that asks a health check's URL
 	ProgramLayer LayerKind = "program" // a binary
@@ -76,6 +77,8 @@ func kindOf(createdBy string) LayerKind {
 		return RuntimeLayer
 	case strings.HasPrefix(what, "user "):
 		return UserLayer
+	case strings.HasPrefix(what, "volumes "):
+		return VolumesLayer
 	case from && isPackage && pkg == probe.Module:
 		return ProbeLayer
 	case from && isPackage:

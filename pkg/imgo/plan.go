@@ -78,7 +78,7 @@ func (p *planner) choose(ctx context.Context) ([]choice, error) {
 	}
 	var patterns []string
 	for _, arg := range args {
-		if p.image(arg) == nil && !slices.Contains(patterns, arg) {
+		if len(p.named(arg)) == 0 && !slices.Contains(patterns, arg) {
 			patterns = append(patterns, arg)
 		}
 	}
@@ -94,8 +94,10 @@ func (p *planner) choose(ctx context.Context) ([]choice, error) {
 		}
 	}
 	for _, arg := range slices.Compact(slices.Clone(args)) {
-		if image := p.image(arg); image != nil {
-			add(image)
+		if images := p.named(arg); len(images) > 0 {
+			for _, image := range images {
+				add(image)
+			}
 			continue
 		}
 		for _, pkg := range byPattern[arg] {
@@ -151,13 +153,37 @@ func (p *planner) perhapsImage(arg string, err error) error {
 	return e
 }
 
-// image is the configured image that an argument names.
-func (p *planner) image(arg string) *build.Image {
-	i := slices.IndexFunc(p.req.Images, func(i build.Image) bool { return i.Name == arg })
-	if i < 0 {
-		return nil
+// named are the configured images that an argument means without the go command being
+// asked: by their name, or by the directory of their package, which may be in another
+// module.
+func (p *planner) named(arg string) []*build.Image {
+	var out []*build.Image
+	for i := range p.req.Images {
+		image := &p.req.Images[i]
+		if image.Name == arg {
+			return []*build.Image{image}
+		}
+		if dir := packagePath(p.req.Default.Go.Dir, arg); dir != "" && dir == packagePath(image.Settings.Go.Dir, image.Package) {
+			out = append(out, image)
+		}
 	}
-	return &p.req.Images[i]
+	return out
+}
+
+// packagePath is the directory that a pattern names, or nothing.
+func packagePath(dir, pattern string) string {
+	if strings.Contains(pattern, "...") || !isPath(pattern) {
+		return ""
+	}
+	path := filepath.FromSlash(pattern)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return real(path)
+}
+
+func isPath(pattern string) bool {
+	return pattern == "." || pattern == ".." || strings.HasPrefix(pattern, "./") || strings.HasPrefix(pattern, "../") || filepath.IsAbs(pattern)
 }
 
 // imagesOf are the images that are configured for a package.
@@ -173,17 +199,10 @@ func (p *planner) imagesOf(pkg build.Package) []*build.Image {
 
 // means reports whether a pattern, resolved in dir, names a package.
 func means(dir, pattern string, pkg build.Package) bool {
-	if pattern != "." && pattern != ".." && !strings.HasPrefix(pattern, "./") && !strings.HasPrefix(pattern, "../") && !filepath.IsAbs(pattern) {
+	if !isPath(pattern) {
 		return pattern == pkg.ImportPath
 	}
-	if pkg.Dir == "" {
-		return false
-	}
-	path := filepath.FromSlash(pattern)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	return real(path) == real(pkg.Dir)
+	return pkg.Dir != "" && packagePath(dir, pattern) == real(pkg.Dir)
 }
 
 // real is a path without symbolic links, as far as it exists.
