@@ -21,6 +21,7 @@ type jsonTarget struct {
 	Source   string        `json:"source,omitempty"` // the archive that is pushed
 	Tags     []string      `json:"tags"`
 	Path     string        `json:"path,omitempty"`
+	Engine   string        `json:"engine,omitempty"` // docker, podman, containerd, kind:CLUSTER
 	Error    string        `json:"error,omitempty"`
 	Settings []jsonSetting `json:"settings,omitempty"` // where something is built
 }
@@ -41,6 +42,9 @@ func (a *app) printPlan(p *build.Plan, asJSON bool) error {
 		jt := jsonTarget{Name: t.Name, Package: t.Package.ImportPath, Source: t.Origin, Tags: tags(*t), Path: t.Path}
 		if err := t.Err(); err != nil {
 			jt.Error = err.Error()
+		}
+		if p.Output.Kind == build.ToEngine {
+			jt.Engine = strings.TrimSuffix(p.Output.Engine+":"+p.Output.Cluster, ":")
 		}
 		if t.Artifact == nil {
 			jt.Settings = settingsOf(t)
@@ -76,7 +80,7 @@ func printTarget(b *strings.Builder, t jsonTarget, output string) {
 		row(s.Name, s.Value, s.From)
 	}
 	row("tags", strings.Join(t.Tags, ", "), "")
-	row(output, t.Path, "")
+	row(output, t.Path+t.Engine, "")
 }
 
 // settingsOf lists what an image is made with: what always counts, and what was set.

@@ -92,7 +92,7 @@ func (d *doctor) git(ctx context.Context) []Check {
 }
 
 // settings is the check of what depends on the environment and the packages: templates,
-// names, secrets, the lock.
+// names, files, secrets, the lock.
 func (d *doctor) settings(ctx context.Context) []Check {
 	if d.hostOnly {
 		return skipped("settings", noConfig)
@@ -114,6 +114,9 @@ func (d *doctor) settings(ctx context.Context) []Check {
 	}
 	plan, err := build.NewPlan(d.req, targets)
 	if err != nil {
+		return []Check{d.failed("settings", err)}
+	}
+	if err := plan.CheckFiles(ctx); err != nil {
 		return []Check{d.failed("settings", err)}
 	}
 	var names []string
