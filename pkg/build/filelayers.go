@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,11 +146,11 @@ func accounts(tree *rootfs.Tree, file string) ([]byte, error) {
 	return content, nil
 }
 
-// volumeLayer makes the directories of volumes that the base lacks, owned by the user
-// that the image runs as. docker mounts a new volume over a directory with the mode and
+// volumeLayer makes the directories of volumes that neither the base nor the image's own
+// files have, owned by the user that the image runs as. docker mounts a new volume over a directory with the mode and
 // owner that it has in the image, and over one of root's where the image has none, where
 // the program can't write then.
-func (r *run) volumeLayer(ctx context.Context, t *Target, base Base, user string) (*fileLayer, error) {
+func (r *run) volumeLayer(ctx context.Context, t *Target, base Base, user string, own []layer.File) (*fileLayer, error) {
 	volumes := t.Settings.Config.Volumes
 	if len(volumes) == 0 {
 		return nil, nil
@@ -161,7 +162,8 @@ func (r *run) volumeLayer(ctx context.Context, t *Target, base Base, user string
 	uid, gid := ids(user)
 	var list []layer.File
 	for _, v := range volumes {
-		if _, _, exists := tree.Lookup(v); !exists {
+		given := slices.ContainsFunc(own, func(f layer.File) bool { return f.Mode.IsDir() && path.Clean("/"+f.Path) == path.Clean(v) })
+		if _, _, exists := tree.Lookup(v); !exists && !given {
 			list = append(list, layer.File{Path: v, Mode: fs.ModeDir | 0o755, UID: uid, GID: gid})
 		}
 	}

@@ -117,9 +117,10 @@ func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, media
 		return nil, err
 	}
 	var layers []image.Addition
+	var list []layer.File // of all layers
 	taken := claims{}
 	if account != nil {
-		layers = append(layers, account.Addition)
+		layers, list = append(layers, account.Addition), append(list, account.list...)
 		_ = taken.add("the user's entry", account.list) // nothing is taken yet
 	}
 	env := p.env
@@ -132,13 +133,13 @@ func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, media
 			continue
 		}
 		env = append(l.env, env...) // the user's own come last and count
-		layers = append(layers, l.Addition)
+		layers, list = append(layers, l.Addition), append(list, l.list...)
 		if err := taken.add(strings.TrimPrefix(l.History, "imgo: "), l.list); err != nil {
 			return nil, err
 		}
 	}
 	// After the files, whose layers may imply the same directories as root's.
-	volumes, err := r.volumeLayer(ctx, t, base, user)
+	volumes, err := r.volumeLayer(ctx, t, base, user, list)
 	if err != nil {
 		return nil, err
 	}
