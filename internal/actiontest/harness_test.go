@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -128,6 +129,12 @@ func copyRepository(t *testing.T, to string) {
 		t.Fatalf("git ls-files: %v", err)
 	}
 	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
+		if target, err := os.Readlink(filepath.Join(root, name)); err == nil {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o755), os.Symlink(target, filepath.Join(to, name))); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		data, err := os.ReadFile(filepath.Join(root, name))
 		if os.IsNotExist(err) || strings.HasPrefix(name, ".github/") {
 			continue // deleted, but not yet in a commit
