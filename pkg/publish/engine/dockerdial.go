@@ -9,10 +9,12 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // transport connects to the daemon, and no proxy is asked.
-func (h dockerHost) transport(env environ) *http.Transport {
+func (h dockerHost) transport(env environ.Environ) *http.Transport {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		d := net.Dialer{Timeout: 10 * time.Second}
 		return d.DialContext(ctx, h.network, h.address)
@@ -41,7 +43,7 @@ func (h dockerHost) url() string {
 
 // dialStdio lets docker's own program connect to its daemon, wherever that is: it
 // knows ssh and named pipes, and finds the same host in the same environment.
-func dialStdio(ctx context.Context, env environ) (net.Conn, error) {
+func dialStdio(ctx context.Context, env environ.Environ) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -86,20 +88,38 @@ type stdioConn struct {
 }
 
 // Read returns the program's complaint instead of the end of a connection that never
-// came about.
+// came about, and so does Write: which of them comes too late is chance.
 func (c *stdioConn) Read(b []byte) (int, error) {
 	n, err := c.out.Read(b)
 	if err != io.EOF || n > 0 {
 		return n, err
 	}
 	<-c.ended
-	if c.err != nil {
-		return 0, c.program.failed(c.err, c.said.String())
-	}
-	return 0, io.EOF
+	return 0, c.complaint(io.EOF)
 }
 
-func (c *stdioConn) Write(b []byte) (int, error) { return c.in.Write(b) }
+func (c *stdioConn) Write(b []byte) (int, error) {
+	n, err := c.in.Write(b)
+	if err == nil {
+		return n, nil
+	}
+	timer := time.NewTimer(grace) // the program may have closed its input and go on
+	defer timer.Stop()
+	select {
+	case <-c.ended:
+		return n, c.complaint(err)
+	case <-timer.C:
+		return n, err
+	}
+}
+
+// complaint is why the program ended, or else err.
+func (c *stdioConn) complaint(err error) error {
+	if c.err != nil {
+		return c.program.failed(c.err, c.said.String())
+	}
+	return err
+}
 
 // Close ends the program.
 func (c *stdioConn) Close() error {
