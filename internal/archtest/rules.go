@@ -63,7 +63,7 @@ type Forbidden struct {
 // Rules is the module's policy.
 var Rules = Policy{
 	Levels: []Level{
-		{"words", []string{"internal/flight", "internal/pattern", "internal/spelling", "pkg/event"}},
+		{"words", []string{"internal/environ", "internal/flight", "internal/pattern", "internal/spelling", "internal/wholefile", "pkg/event"}},
 		{"vocabulary", []string{"internal/expand", "internal/goflag", "internal/probe", "internal/secrets"}},
 		{"leaves", []string{"internal/account", "internal/rootfs", "pkg/image", "pkg/layer"}},
 		{"files of the user's", []string{"internal/files"}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgo-build/imgo/internal/config"
 	"github.com/imgo-build/imgo/internal/configfile"
+	"github.com/imgo-build/imgo/internal/wholefile"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
 )
@@ -85,6 +86,9 @@ func (e *existsError) Error() string { return e.Path + " exists already" }
 
 // writeNew writes a file that appears whole or not at all.
 func writeNew(path, text string, replace bool) error {
+	if replace {
+		return wholefile.Write(path, []byte(text), 0o644)
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".imgo-*")
 	if err != nil {
 		return err
@@ -93,9 +97,6 @@ func writeNew(path, text string, replace bool) error {
 	_, err = tmp.WriteString(text)
 	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return err
-	}
-	if replace {
-		return os.Rename(tmp.Name(), path)
 	}
 	// A link, unlike a rename, never replaces what somebody wrote meanwhile.
 	if err := os.Link(tmp.Name(), path); err == nil || errors.Is(err, fs.ErrExist) {

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 	"github.com/imgo-build/imgo/internal/base"
 	"github.com/imgo-build/imgo/internal/config"
 	"github.com/imgo-build/imgo/internal/configfile"
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/internal/expand"
 	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/goflag"
@@ -57,22 +57,10 @@ type Process struct {
 	ReadPassword func() ([]byte, error) // from the terminal, without echo
 }
 
-// getenv returns the value of an environment variable, the last where it is set
-// more than once.
-func (p *Process) getenv(key string) string {
-	v, _ := p.lookupEnv(key)
-	return v
-}
+// getenv returns the value of an environment variable.
+func (p *Process) getenv(key string) string { return environ.Environ(p.Env).Get(key) }
 
-func (p *Process) lookupEnv(key string) (string, bool) {
-	for i := len(p.Env) - 1; i >= 0; i-- {
-		k, v, _ := strings.Cut(p.Env[i], "=")
-		if k == key || (runtime.GOOS == "windows" && strings.EqualFold(k, key)) {
-			return v, true
-		}
-	}
-	return "", false
-}
+func (p *Process) lookupEnv(key string) (string, bool) { return environ.Environ(p.Env).Lookup(key) }
 
 // app is what all commands share.
 type app struct {

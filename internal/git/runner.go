@@ -7,11 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // runner runs git commands in one directory.
@@ -22,9 +23,13 @@ type runner struct {
 }
 
 func newRunner(o Options) (*runner, error) {
-	program, err := find(o.Env)
-	if err != nil {
-		return nil, err
+	name := "git"
+	if runtime.GOOS == "windows" {
+		name = "git.exe"
+	}
+	program, ok := environ.Environ(o.Env).Program(name)
+	if !ok {
+		return nil, &NoGitError{}
 	}
 	return &runner{program: program, dir: o.Dir, env: append(slices.Clone(o.Env), quiet...)}, nil
 }
@@ -38,32 +43,6 @@ var quiet = []string{
 	// that the repository's configuration may name.
 	"GIT_NO_LAZY_FETCH=1",
 	"GIT_ALLOW_PROTOCOL=none",
-}
-
-// find looks for git in PATH. Directories relative to the current one don't count, as
-// in os/exec.
-func find(env []string) (string, error) {
-	name, path := "git", ""
-	if runtime.GOOS == "windows" {
-		name = "git.exe"
-	}
-	for _, kv := range env {
-		k, v, _ := strings.Cut(kv, "=")
-		if k == "PATH" || runtime.GOOS == "windows" && strings.EqualFold(k, "PATH") {
-			path = v
-		}
-	}
-	for _, dir := range filepath.SplitList(path) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		file := filepath.Join(dir, name)
-		info, err := os.Stat(file)
-		if err == nil && !info.IsDir() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0) {
-			return file, nil
-		}
-	}
-	return "", &NoGitError{}
 }
 
 // run returns what a git command prints. args may begin with -c options.

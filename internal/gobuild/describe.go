@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	osenv "github.com/imgo-build/imgo/internal/environ"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/mod/modfile"
 
@@ -226,13 +228,5 @@ func (e environ) program(name string) (string, bool) {
 		path, err := exec.LookPath(name)
 		return path, err == nil
 	}
-	for _, dir := range filepath.SplitList(e.get("PATH")) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path, true
-		}
-	}
-	return "", false
+	return osenv.Environ(e).Program(name)
 }

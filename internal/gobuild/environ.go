@@ -5,21 +5,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	osenv "github.com/imgo-build/imgo/internal/environ"
 )
 
-// environ is an environment as KEY=VALUE; of several values of a key the last one
-// counts, as in os/exec.
+// environ is an [osenv.Environ] that knows what the go command makes of it.
 type environ []string
 
-func (e environ) get(key string) string {
-	for i := len(e) - 1; i >= 0; i-- {
-		k, v, _ := strings.Cut(e[i], "=")
-		if k == key || runtime.GOOS == "windows" && strings.EqualFold(k, key) {
-			return v
-		}
-	}
-	return ""
-}
+func (e environ) get(key string) string { return osenv.Environ(e).Get(key) }
 
 // goenv is what the go command's own lookup yields: the environment, then the file
 // that GOENV names. An empty variable counts as unset.
@@ -90,24 +83,9 @@ func (e environ) userConfigDir() string {
 // goCommand finds the go command in PATH. Directories relative to the current one
 // don't count, as in os/exec.
 func (e environ) goCommand() (string, error) {
-	names := []string{"go"}
-	if runtime.GOOS == "windows" {
-		names = []string{"go.exe", "go.bat", "go.cmd"}
+	path, ok := osenv.Environ(e).Program("go")
+	if !ok {
+		return "", &NoGoError{}
 	}
-	for _, dir := range filepath.SplitList(e.get("PATH")) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		for _, name := range names {
-			path := filepath.Join(dir, name)
-			info, err := os.Stat(path)
-			if err != nil || info.IsDir() {
-				continue
-			}
-			if runtime.GOOS == "windows" || info.Mode()&0o111 != 0 {
-				return path, nil
-			}
-		}
-	}
-	return "", &NoGoError{}
+	return path, nil
 }

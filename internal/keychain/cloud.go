@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
@@ -146,7 +147,7 @@ func (k *Keychain) installed(name string) way {
 
 // env returns a variable of the environment that was given, or "".
 func (k *Keychain) env(key string) string {
-	value, _ := lookup(k.opts.Env, key)
+	value := environ.Environ(k.opts.Env).Get(key)
 	return value
 }
 

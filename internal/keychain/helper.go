@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/docker/docker-credential-helpers/client"
 	"github.com/docker/docker-credential-helpers/credentials"
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // tokenUser is the user name by which helpers mark a secret as an identity token.
@@ -68,17 +69,10 @@ func (h helper) lookPath() (string, error) {
 	return findProgram(h.env, "docker-credential-"+h.name)
 }
 
-// findProgram finds a program in the PATH of the environment that was given. The error
-// is errMissing.
+// findProgram finds a program in the PATH of an environment. The error is errMissing.
 func findProgram(env []string, name string) (string, error) {
-	path, _ := lookup(env, "PATH")
-	for _, dir := range filepath.SplitList(path) {
-		if !filepath.IsAbs(dir) {
-			continue // a program of the directory that imgo happens to run in
-		}
-		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return found, nil
-		}
+	if path, ok := environ.Environ(env).Program(name); ok {
+		return path, nil
 	}
 	return "", errMissing
 }

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // Options say where credentials are. Empty directories are not looked into.
@@ -28,11 +29,7 @@ type Options struct {
 // FromEnv takes the options from an environment of the form KEY=VALUE. With
 // IMGO_CLOUD_LOGIN=off there are no logins to clouds.
 func FromEnv(env []string) Options {
-	get := func(key string) string { value, _ := lookup(env, key); return value }
-	home := get("HOME")
-	if runtime.GOOS == "windows" {
-		home = get("USERPROFILE")
-	}
+	get, home := environ.Environ(env).Get, environ.Environ(env).Home()
 	below := func(dir, name string) string {
 		if dir != "" || home == "" {
 			return dir
@@ -47,17 +44,6 @@ func FromEnv(env []string) Options {
 		Env:              env,
 		NoCloud:          strings.EqualFold(get("IMGO_CLOUD_LOGIN"), "off"),
 	}
-}
-
-// lookup finds the last value of a variable, as programs do.
-func lookup(env []string, key string) (value string, ok bool) {
-	for _, kv := range env {
-		k, v, _ := strings.Cut(kv, "=")
-		if k == key || (runtime.GOOS == "windows" && strings.EqualFold(k, key)) {
-			value, ok = v, true
-		}
-	}
-	return value, ok
 }
 
 // Keychain finds credentials. It is safe for concurrent use.

@@ -23,6 +23,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/imgo-build/imgo/internal/wholefile"
 )
 
 // Path is where the program is in an image.
@@ -84,29 +86,11 @@ func Write(dir string) error {
 		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, data) {
 			continue
 		}
-		if err := replace(path, data); err != nil {
+		if err := wholefile.Write(path, data, 0o600); err != nil {
 			return fmt.Errorf("writing the health probe's source: %w", err)
 		}
 	}
 	return nil
-}
-
-func replace(path string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".probe-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-	}
-	return err
 }
 
 // Test is the healthcheck's command for a URL that ParseURL accepts. The timeout is

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // program is an engine's command-line program.
@@ -24,8 +26,8 @@ type program struct {
 }
 
 // findProgram looks for a program in PATH.
-func findProgram(engine, name string, env environ) (*program, error) {
-	path, ok := env.look(name)
+func findProgram(engine, name string, env environ.Environ) (*program, error) {
+	path, ok := env.Program(name)
 	if !ok {
 		return nil, &EngineError{Engine: engine, Kind: Missing, Where: name,
 			Reason: fmt.Sprintf("there is no program %s in PATH", name)}

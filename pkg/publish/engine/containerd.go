@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
@@ -30,13 +31,13 @@ const (
 	defaultNamespace = "default"
 )
 
-func containerdConnector(env environ) connector {
+func containerdConnector(env environ.Environ) connector {
 	return func(ctx context.Context) ([]store, error) {
 		ctr, err := findProgram(Containerd, "ctr", env)
 		if err != nil {
 			return nil, err
 		}
-		address, namespace := env.get("CONTAINERD_ADDRESS"), env.get("CONTAINERD_NAMESPACE")
+		address, namespace := env.Get("CONTAINERD_ADDRESS"), env.Get("CONTAINERD_NAMESPACE")
 		if address == "" {
 			address = defaultAddress
 		}

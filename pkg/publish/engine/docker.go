@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
@@ -31,7 +32,7 @@ type dockerStore struct {
 // oldestAPI is the version from which on load takes a manifest.json: Docker 1.10's.
 const oldestAPI = "1.22"
 
-func dockerConnector(env environ) connector {
+func dockerConnector(env environ.Environ) connector {
 	return func(ctx context.Context) ([]store, error) {
 		host, err := findDockerHost(env)
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // dockerAPI is the part of docker's HTTP API that is needed here. Paths go without a
@@ -19,7 +21,7 @@ type dockerAPI struct {
 	client *http.Client
 }
 
-func newDockerAPI(host dockerHost, env environ) *dockerAPI {
+func newDockerAPI(host dockerHost, env environ.Environ) *dockerAPI {
 	return &dockerAPI{host: host, client: &http.Client{Transport: host.transport(env)}}
 }
 

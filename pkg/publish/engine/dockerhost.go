@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 // dockerHost is where a docker daemon listens.
@@ -27,12 +29,12 @@ type dockerHost struct {
 
 // findDockerHost looks where docker's own program looks, in its order: DOCKER_HOST,
 // the context that DOCKER_CONTEXT or config.json names, the usual places.
-func findDockerHost(env environ) (dockerHost, error) {
-	if host := env.get("DOCKER_HOST"); host != "" {
+func findDockerHost(env environ.Environ) (dockerHost, error) {
+	if host := env.Get("DOCKER_HOST"); host != "" {
 		return parseDockerHost(host, "DOCKER_HOST", func() (*tls.Config, error) { return envTLS(env) })
 	}
 	config := dockerConfigDir(env)
-	current := env.get("DOCKER_CONTEXT")
+	current := env.Get("DOCKER_CONTEXT")
 	if current == "" {
 		current = configuredContext(config)
 	}
@@ -48,10 +50,10 @@ func findDockerHost(env environ) (dockerHost, error) {
 // systemSocket is where a docker that was installed for all users listens.
 const systemSocket = "/var/run/docker.sock"
 
-func usualSocket(env environ) dockerHost {
+func usualSocket(env environ.Environ) dockerHost {
 	path := systemSocket
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if dir := env.get("XDG_RUNTIME_DIR"); dir != "" {
+		if dir := env.Get("XDG_RUNTIME_DIR"); dir != "" {
 			if rootless := filepath.Join(dir, "docker.sock"); exists(rootless) {
 				path = rootless
 			}
@@ -106,11 +108,11 @@ func parseDockerHost(host, what string, security func() (*tls.Config, error)) (d
 }
 
 // envTLS is the TLS that DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for, or nil.
-func envTLS(env environ) (*tls.Config, error) {
-	if env.get("DOCKER_TLS_VERIFY") == "" {
+func envTLS(env environ.Environ) (*tls.Config, error) {
+	if env.Get("DOCKER_TLS_VERIFY") == "" {
 		return nil, nil
 	}
-	dir := env.get("DOCKER_CERT_PATH")
+	dir := env.Get("DOCKER_CERT_PATH")
 	if dir == "" {
 		dir = dockerConfigDir(env)
 	}
@@ -142,11 +144,11 @@ func loadTLS(dir string, insecure bool) (*tls.Config, error) {
 }
 
 // dockerConfigDir is the directory of config.json and the contexts.
-func dockerConfigDir(env environ) string {
-	if dir := env.get("DOCKER_CONFIG"); dir != "" {
+func dockerConfigDir(env environ.Environ) string {
+	if dir := env.Get("DOCKER_CONFIG"); dir != "" {
 		return dir
 	}
-	return filepath.Join(env.home(), ".docker")
+	return filepath.Join(env.Home(), ".docker")
 }
 
 // configuredContext is the context that docker context use chose, or empty.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/imgo-build/imgo/internal/environ"
 )
 
 func TestFindDockerHost(t *testing.T) {
@@ -77,7 +79,7 @@ func TestUsualSocket(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	env := environ{"XDG_RUNTIME_DIR=" + dir, "HOME=" + dir}
+	env := environ.Environ{"XDG_RUNTIME_DIR=" + dir, "HOME=" + dir}
 	if h, err := findDockerHost(env); err != nil || h.address != systemSocket {
 		t.Errorf("without any socket: %+v, %v", h, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
@@ -51,7 +52,7 @@ func New(o Options) (publish.Publisher, error) {
 			l.names = append(l.names, n)
 		}
 	}
-	env := environ(slices.Clone(o.Env))
+	env := environ.Environ(slices.Clone(o.Env))
 	switch o.Kind {
 	case Docker:
 		l.connector = dockerConnector(env)

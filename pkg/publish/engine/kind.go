@@ -8,12 +8,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/internal/pattern"
 )
 
 // kindConnector finds the nodes of a cluster. Each is a container with a containerd,
 // which is spoken to by the ctr in it.
-func kindConnector(env environ, cluster string) connector {
+func kindConnector(env environ.Environ, cluster string) connector {
 	return func(ctx context.Context) ([]store, error) {
 		kind, err := findProgram(Kind, "kind", env)
 		if err != nil {
@@ -45,8 +46,8 @@ func kindConnector(env environ, cluster string) connector {
 var nodeName = pattern.New(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 // kindProvider is the program that runs the nodes. kind itself chooses in this order.
-func kindProvider(env environ) (*program, error) {
-	if p := env.get("KIND_EXPERIMENTAL_PROVIDER"); p != "" {
+func kindProvider(env environ.Environ) (*program, error) {
+	if p := env.Get("KIND_EXPERIMENTAL_PROVIDER"); p != "" {
 		if !slices.Contains([]string{"docker", "podman", "nerdctl", "finch"}, p) {
 			return nil, &EngineError{Engine: Kind, Kind: Misconfigured, Where: "KIND_EXPERIMENTAL_PROVIDER",
 				Reason: fmt.Sprintf("KIND_EXPERIMENTAL_PROVIDER is %q, which is none of docker, podman, nerdctl and finch", p)}
@@ -54,7 +55,7 @@ func kindProvider(env environ) (*program, error) {
 		return findProgram(Kind, p, env)
 	}
 	for _, p := range []string{"docker", "nerdctl", "podman"} {
-		if _, ok := env.look(p); ok {
+		if _, ok := env.Program(p); ok {
 			return findProgram(Kind, p, env)
 		}
 	}

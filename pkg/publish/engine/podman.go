@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/environ"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
@@ -23,7 +24,7 @@ type podmanStore struct {
 
 // podmanConnector asks podman for some image: it answers if it can use its storage,
 // or reach its machine.
-func podmanConnector(env environ, some string) connector {
+func podmanConnector(env environ.Environ, some string) connector {
 	return func(ctx context.Context) ([]store, error) {
 		p, err := findProgram(Podman, "podman", env)
 		if err != nil {
@@ -118,7 +119,7 @@ func (s *podmanStore) withTemp() (*program, func(), error) {
 	if runtime.GOOS != "linux" {
 		return s.podman, func() {}, nil // the files are in a virtual machine
 	}
-	parent := environ(s.podman.env).get("TMPDIR")
+	parent := environ.Environ(s.podman.env).Get("TMPDIR")
 	if parent == "" {
 		parent = "/var/tmp" // podman's own choice: /tmp may be small
 	}
