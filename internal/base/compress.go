@@ -12,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 
+	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/layer"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
@@ -65,7 +66,7 @@ func (s *Source) compress(ctx context.Context, l v1.Layer) (v1.Layer, error) {
 	defer rc.Close()
 	// The key is only as true as the archive's word for the diff ID, so nothing may
 	// be remembered under it before the bytes have shown that it is.
-	opts := layer.Options{Key: "base " + diffID.String(), Events: s.opts.Events, Subject: "base layer " + short(diffID)}
+	opts := layer.Options{Key: "base " + diffID.String(), Events: s.opts.Events, Subject: "base layer " + image.ShortDigest(diffID)}
 	return layer.FromTar(ctx, s.opts.Cache, opts, &checked{rc, h, diffID})
 }
 

@@ -39,7 +39,7 @@ func (s *Source) Describe(ctx context.Context, ref string) (Info, error) {
 		done("", err)
 		return Info{}, err
 	}
-	done(short(info.Digest), nil)
+	done(image.ShortDigest(info.Digest), nil)
 	return info, nil
 }
 

@@ -116,7 +116,7 @@ func (s *Source) Base(ctx context.Context, ref string, p v1.Platform) (build.Bas
 		done("", err)
 		return build.Base{}, err
 	}
-	done(short(b.Digest), nil)
+	done(image.ShortDigest(b.Digest), nil)
 	return b, nil
 }
 
@@ -190,12 +190,4 @@ func described(ref string, err error) error {
 		return err
 	}
 	return fmt.Errorf("resolving base %s: %w", ref, err)
-}
-
-// short is a digest as people compare it, and empty for none.
-func short(h v1.Hash) string {
-	if h == (v1.Hash{}) {
-		return ""
-	}
-	return h.Algorithm + ":" + h.Hex[:min(len(h.Hex), 12)]
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imgo-build/imgo/internal/config"
+	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/imgo"
 )
 
@@ -162,11 +163,11 @@ func pinNote(p imgo.Pin, now time.Time) string {
 	case p.Digest == "":
 		notes = append(notes, "is not pinned: imgo base lock pins it")
 	case p.OldDigest != "":
-		notes = append(notes, fmt.Sprintf("moved from %s%s to %s%s", short(p.OldDigest), dated(p.OldCreated), short(p.Digest), dated(p.Created)))
+		notes = append(notes, fmt.Sprintf("moved from %s%s to %s%s", image.ShortenDigest(p.OldDigest), dated(p.OldCreated), image.ShortenDigest(p.Digest), dated(p.Created)))
 	case p.Changed:
-		notes = append(notes, fmt.Sprintf("pinned to %s%s", short(p.Digest), dated(p.Created)))
+		notes = append(notes, fmt.Sprintf("pinned to %s%s", image.ShortenDigest(p.Digest), dated(p.Created)))
 	default:
-		notes = append(notes, fmt.Sprintf("stays at %s%s", short(p.Digest), dated(p.Created)))
+		notes = append(notes, fmt.Sprintf("stays at %s%s", image.ShortenDigest(p.Digest), dated(p.Created)))
 	}
 	if p.Unused {
 		notes = append(notes, "is not used by the configuration")
@@ -182,10 +183,4 @@ func dated(t time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf(" (created %s)", t.Format(time.DateOnly))
-}
-
-// short is a digest as people compare it.
-func short(digest string) string {
-	algorithm, hex, _ := strings.Cut(digest, ":")
-	return algorithm + ":" + hex[:min(len(hex), 12)]
 }

@@ -31,17 +31,19 @@ func lockPath(dir string, file *configfile.File) string {
 // Bases lists the bases that the configuration uses, in all its profiles, as they are
 // written there, and says where their paths begin and where their lock is.
 func Bases(in Input) (refs []string, dir, lock string, err error) {
-	in.Profiles = nil
-	req, err := Resolve(in)
-	if err != nil {
-		return nil, "", "", err
-	}
-	refs = basesOf(req)
 	r := resolver{in: in}
-	file := r.file(req.Dir)
+	dir = r.dir()
+	file := r.file(dir)
+	if len(r.errs) > 0 {
+		return nil, "", "", errors.Join(r.errs...)
+	}
+	choices := [][]string{nil}
 	for _, p := range file.Profiles {
-		in.Profiles = []string{p.Name}
-		req, err := Resolve(in)
+		choices = append(choices, []string{p.Name})
+	}
+	for _, profiles := range choices {
+		in.Profiles = profiles
+		req, err := resolve(in, dir, file)
 		if err != nil {
 			return nil, "", "", err
 		}
@@ -51,7 +53,7 @@ func Bases(in Input) (refs []string, dir, lock string, err error) {
 			}
 		}
 	}
-	return refs, req.Dir, req.Lock, errors.Join(r.errs...)
+	return refs, dir, lockPath(dir, file), nil
 }
 
 func basesOf(req build.Request) []string {

@@ -99,6 +99,16 @@ func Resolve(in Input) (build.Request, error) {
 	if len(r.errs) > 0 {
 		return build.Request{}, errors.Join(r.errs...) // nothing else could be said for sure
 	}
+	return resolve(in, dir, file)
+}
+
+// resolve is Resolve once the file is read.
+func resolve(in Input, dir string, file *configfile.File) (build.Request, error) {
+	file, err := file.WithProfiles(in.Profiles)
+	if err != nil {
+		return build.Request{}, err
+	}
+	r := resolver{in: in}
 	req := build.Request{
 		Dir: dir, Patterns: in.Patterns, Output: r.output(dir), Naming: r.naming(), Jobs: in.Jobs,
 	}
@@ -166,7 +176,7 @@ func (r *resolver) dir() string {
 	return dir
 }
 
-// file finds and reads the configuration. Without one it is empty.
+// file finds and reads the configuration, profiles apart. Without one it is empty.
 func (r *resolver) file(dir string) *configfile.File {
 	empty := &configfile.File{Dir: dir}
 	if len(r.errs) > 0 {
@@ -193,9 +203,6 @@ func (r *resolver) file(dir string) *configfile.File {
 		path = filepath.Join(dir, path)
 	}
 	file, err := configfile.Read(path, shown(dir, path))
-	if err == nil {
-		file, err = file.WithProfiles(r.in.Profiles)
-	}
 	if err != nil {
 		r.errs = append(r.errs, err)
 		return empty
@@ -268,28 +275,7 @@ func filesRoot(dir string, file *configfile.File) files.Options {
 	if file.Path != "" {
 		dir = file.Dir
 	}
-	return files.Options{Root: dir, Bounds: project(dir)}
-}
-
-// project is the directory that holds everything that belongs together: a
-// repository's, else a module's, else dir itself.
-func project(dir string) string {
-	module := ""
-	for d := dir; ; d = filepath.Dir(d) {
-		if hasAny(d, ".git") {
-			return d
-		}
-		if module == "" && hasAny(d, "go.mod", "go.work") {
-			module = d
-		}
-		if d == filepath.Dir(d) {
-			break
-		}
-	}
-	if module != "" {
-		return module
-	}
-	return dir
+	return files.Options{Root: dir, Bounds: configfile.Project(dir)}
 }
 
 func hasAny(dir string, names ...string) bool {

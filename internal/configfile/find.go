@@ -20,7 +20,7 @@ const (
 // go.mod or go.work; without these only in dir. Farther up would be somebody else's.
 // It is not read: it may be a folder, or a link that leads nowhere.
 func Find(dir string) (path string, ok bool, err error) {
-	last := lastFolder(dir)
+	last := Project(dir)
 	for {
 		path, err := inFolder(dir)
 		if err != nil || path != "" {
@@ -54,9 +54,10 @@ func inFolder(dir string) (string, error) {
 	return found, nil
 }
 
-// lastFolder returns the uppermost folder in which the configuration of dir may be.
+// Project returns the folder that holds everything which belongs together with dir, an
+// absolute path: a git checkout's root, else a module's or workspace's, else dir itself.
 // Folders that can't be looked into are none of the checkout's.
-func lastFolder(dir string) string {
+func Project(dir string) string {
 	has := func(dir, name string) bool {
 		there, err := exists(filepath.Join(dir, name))
 		return there && err == nil

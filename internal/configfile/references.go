@@ -12,9 +12,9 @@ import (
 // The grammar of names, from the OCI distribution specification ("Pulling manifests"),
 // and of the hosts in front of them.
 const (
-	component = `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+	component = image.PathComponent
 	host      = `([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]+)?`
-	tag       = `[a-zA-Z0-9_][a-zA-Z0-9._-]*`
+	tag       = image.TagGrammar
 )
 
 var imageName = scalar{
@@ -72,7 +72,7 @@ var tagName = scalar{
 		{`^:`, "a tag is written without the colon here", ""},
 		{`/`, "a tag has no slash: this looks like a whole reference", "the repository has a key of its own: repository"},
 	},
-	pattern: "^" + tag + "$", longest: 128, templates: true,
+	pattern: "^" + tag + "$", longest: image.LongestTag, templates: true,
 	suggest: func(s string) string { return strings.Map(tagRune, s) },
 }
 

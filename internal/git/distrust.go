@@ -34,9 +34,9 @@ var distrust = []string{
 // settings is what the configuration says.
 type settings struct {
 	origin string // the URL of the remote "origin", or empty
-	// overrides are options that take their programs from the filters that the
-	// repository itself defines.
-	overrides []string
+	// overrides are settings, key and value, that take their programs from the filters
+	// that the repository itself defines.
+	overrides [][2]string
 }
 
 const wanted = `^(filter\..*\.(clean|smudge|process|required)|lfs\.extension\..*|remote\.origin\.url)$`
@@ -91,9 +91,9 @@ func readSettings(out string, scoped bool) (settings, error) {
 		}
 		seen[name] = true
 		for _, program := range []string{"clean", "smudge", "process"} {
-			found.overrides = append(found.overrides, "-c", "filter."+name+"."+program+"=")
+			found.overrides = append(found.overrides, [2]string{"filter." + name + "." + program, ""})
 		}
-		found.overrides = append(found.overrides, "-c", "filter."+name+".required=false")
+		found.overrides = append(found.overrides, [2]string{"filter." + name + ".required", "false"})
 	}
 	return found, nil
 }

@@ -103,11 +103,7 @@ func Read(ctx context.Context, o Options) (*Facts, error) {
 		f.Remote = webURL(found.origin)
 	}
 	if o.Dirty {
-		for _, o := range found.overrides {
-			if key, value, ok := strings.Cut(o, "="); ok {
-				f.Overrides = append(f.Overrides, [2]string{key, value})
-			}
-		}
+		f.Overrides = found.overrides
 		if f.Dirty, err = r.dirty(ctx, &f, found, o); err != nil {
 			return nil, err
 		}

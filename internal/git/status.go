@@ -25,7 +25,11 @@ func (r *runner) dirty(ctx context.Context, f *Facts, found settings, o Options)
 	}
 	// A submodule has a configuration of its own, which git would follow to see
 	// whether files in it are changed: it only looks which commit it is at.
-	args := append(found.overrides, "status", "--porcelain", "-z", "--no-renames",
+	var args []string
+	for _, o := range found.overrides {
+		args = append(args, "-c", o[0]+"="+o[1])
+	}
+	args = append(args, "status", "--porcelain", "-z", "--no-renames",
 		"--ignore-submodules=dirty", "--untracked-files="+untracked)
 	out, err := r.run(ctx, args...)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -111,80 +112,82 @@ func (r *run) mediaTypes(i int, bases []Base) image.MediaTypes {
 // image puts the binaries and files of a target on its base.
 func (r *run) image(ctx context.Context, i int, p *platformRun, base Base, mediaTypes image.MediaTypes) (v1.Image, error) {
 	t := &r.plan.Targets[i]
-	c := &t.Settings.Config
-	user, account, err := r.userLayer(ctx, t, base)
+	own, err := r.contents(ctx, t, p, base)
 	if err != nil {
 		return nil, err
-	}
-	var layers []image.Addition
-	var list []layer.File // of all layers
-	taken := claims{}
-	if account != nil {
-		layers, list = append(layers, account.Addition), append(list, account.list...)
-		_ = taken.add("the user's entry", account.list) // nothing is taken yet
-	}
-	env := p.env
-	for _, f := range p.files {
-		l, err := f.wait()
-		if err != nil {
-			return nil, err
-		}
-		if l.Layer == nil {
-			continue
-		}
-		env = append(l.env, env...) // the user's own come last and count
-		layers, list = append(layers, l.Addition), append(list, l.list...)
-		if err := taken.add(strings.TrimPrefix(l.History, "imgo: "), l.list); err != nil {
-			return nil, err
-		}
-	}
-	// After the files, whose layers may imply the same directories as root's.
-	volumes, err := r.volumeLayer(ctx, t, base, user, list)
-	if err != nil {
-		return nil, err
-	}
-	if volumes != nil {
-		layers = append(layers, volumes.Addition)
-		if err := taken.add("volumes", volumes.list); err != nil {
-			return nil, err
-		}
-	}
-	for _, prog := range p.programs {
-		if err := taken.add("the binary of "+prog.Package.ImportPath, []layer.File{{Path: prog.Path}}); err != nil {
-			return nil, err
-		}
 	}
 	binaries, err := r.binaryLayers(ctx, t, p, base)
 	if err != nil {
 		return nil, err
 	}
-	parts := image.Parts{
-		Base:        base.Image,
-		BaseName:    base.Name,
-		BaseDigest:  base.Digest,
-		Platform:    p.platform,
-		Layers:      append(layers, binaries...),
-		Entrypoint:  append([]string{t.Entrypoint()}, c.Args...),
-		Cmd:         c.Cmd,
-		User:        user,
-		WorkingDir:  c.WorkingDir,
-		Env:         env,
-		Ports:       c.Ports,
-		Volumes:     c.Volumes,
-		StopSignal:  c.StopSignal,
-		Healthcheck: c.Healthcheck.config(),
-		Labels:      p.labels,
-		Annotations: p.annotations,
-		Title:       t.Name,
-		Source:      sourceURL(t.Package.Module),
-		Licenses:    t.Licenses,
-		Created:     c.Created,
-		MediaTypes:  mediaTypes,
-	}
-	if t.VCS != nil {
-		parts.Revision, parts.Version, parts.Date = t.VCS.Revision, t.VCS.Version, t.VCS.Created
-	}
+	c := &t.Settings.Config
+	parts := t.parts()
+	parts.Base, parts.BaseName, parts.BaseDigest = base.Image, base.Name, base.Digest
+	parts.Platform, parts.Created, parts.MediaTypes = p.platform, c.Created, mediaTypes
+	parts.Layers = append(own.layers, binaries...)
+	parts.Entrypoint, parts.Cmd = append([]string{t.Entrypoint()}, c.Args...), c.Cmd
+	parts.User, parts.WorkingDir = own.user, c.WorkingDir
+	parts.Env = append(own.env, p.env...) // the user's own come last and count
+	parts.Ports, parts.Volumes, parts.StopSignal = c.Ports, c.Volumes, c.StopSignal
+	parts.Healthcheck = c.Healthcheck.config()
+	parts.Labels, parts.Annotations = p.labels, p.annotations
 	return image.Assemble(parts)
+}
+
+// contents is what an image has between its base and its binaries.
+type contents struct {
+	user   string // by number
+	env    []string
+	layers []image.Addition
+	list   []layer.File // in all layers
+	taken  claims
+}
+
+// add puts a layer on top; a nil one and one without files are none.
+func (c *contents) add(l *fileLayer, who string) error {
+	if l == nil || l.Layer == nil {
+		return nil
+	}
+	c.layers, c.list = append(c.layers, l.Addition), append(c.list, l.list...)
+	c.env = append(slices.Clone(l.env), c.env...)
+	return c.taken.add(who, l.list)
+}
+
+// contents collects the user's entry, files and volumes, and refuses what would hide each
+// other or a binary.
+func (r *run) contents(ctx context.Context, t *Target, p *platformRun, base Base) (*contents, error) {
+	c := &contents{taken: claims{}}
+	user, account, err := r.userLayer(ctx, t, base)
+	if err != nil {
+		return nil, err
+	}
+	c.user = user
+	if err := c.add(account, "the user's entry"); err != nil {
+		return nil, err
+	}
+	for _, f := range p.files {
+		l, err := f.wait()
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(&l, strings.TrimPrefix(l.History, "imgo: ")); err != nil {
+			return nil, err
+		}
+	}
+	// After the files, whose layers may imply the same directories as root's.
+	volumes, err := r.volumeLayer(ctx, t, base, user, c.list)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.add(volumes, "volumes"); err != nil {
+		return nil, err
+	}
+	for _, prog := range p.programs {
+		if err := c.taken.add("the binary of "+prog.Package.ImportPath, []layer.File{{Path: prog.Path}}); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // config is the health check as it stands in an image's config.

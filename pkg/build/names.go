@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/imgo-build/imgo/internal/pattern"
+	"github.com/imgo-build/imgo/pkg/image"
 )
 
 // LocalPrefix is the repository prefix of images that were given no name.
@@ -30,15 +31,11 @@ type TagArg struct {
 	template string
 }
 
-// The grammar of names and tags, from the OCI distribution specification ("Pulling
-// manifests"). The reference parser underneath checks the characters only. The bound
-// on a tag's length is apart: as a repetition it would cost every start of the program
-// two milliseconds.
-const longestTag = 128
-
+// The grammar of names and tags. The reference parser underneath checks the characters
+// only.
 var (
-	tagGrammar  = pattern.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
-	pathGrammar = pattern.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagGrammar  = pattern.New("^" + image.TagGrammar + "$")
+	pathGrammar = pattern.New("^" + image.PathComponent + "(/" + image.PathComponent + ")*$")
 )
 
 // scheme is what a URL begins with, pinned the digest that a reference ends with.
@@ -115,7 +112,7 @@ func ParseTagArg(arg string) (TagArg, error) {
 }
 
 func checkTag(arg, tag string) error {
-	if len(tag) > longestTag || !tagGrammar.MatchString(tag) {
+	if len(tag) > image.LongestTag || !tagGrammar.MatchString(tag) {
 		return usagef("-t %q: %q is not a tag: use up to 128 letters, digits, '_', '.' and '-', not beginning with '.' or '-'", arg, tag)
 	}
 	return nil

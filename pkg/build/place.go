@@ -52,12 +52,10 @@ func place(tree *rootfs.Tree, list []layer.File) ([]layer.File, error) {
 // inTree is where a file really comes to lie, without a leading slash.
 func inTree(tree *rootfs.Tree, f layer.File) (string, error) {
 	p := strings.Trim(path.Clean("/"+f.Path), "/")
-	if f.Mode.IsDir() {
-		if resolved, e, ok := tree.Lookup(p); ok && e.Kind == rootfs.Dir {
+	if resolved, e, ok := tree.Lookup(p); ok && e.Kind == rootfs.Dir {
+		if f.Mode.IsDir() {
 			return resolved, nil
 		}
-	}
-	if _, e, ok := tree.Lookup(p); ok && e.Kind == rootfs.Dir && !f.Mode.IsDir() {
 		return "", fmt.Errorf("/%s is a directory in the base, which would be gone: to put a file into it, write /%s/", p, p)
 	}
 	// The nearest parent that the base has decides; what lies below is new.

@@ -3,6 +3,7 @@ package build
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -88,31 +89,24 @@ func (t *Target) on(p v1.Platform) (*variant, error) {
 	return v, errors.Join(x.errs...)
 }
 
+// parts are what is said of every image of the target, whatever it is made of.
+func (t *Target) parts() image.Parts {
+	p := image.Parts{Title: t.Name, Source: sourceURL(t.Package.Module), Licenses: t.Licenses}
+	if t.VCS != nil {
+		p.Revision, p.Version, p.Date = t.VCS.Revision, t.VCS.Version, t.VCS.Created
+	}
+	return p
+}
+
 // indexAnnotations are the annotations of an index over images of the target.
 func (t *Target) indexAnnotations(b Base) (map[string]string, error) {
-	out := map[string]string{}
-	for key, value := range map[string]string{
-		"org.opencontainers.image.title":    t.Name,
-		"org.opencontainers.image.source":   sourceURL(t.Package.Module),
-		"org.opencontainers.image.licenses": t.Licenses,
-	} {
-		if value != "" {
-			out[key] = value
-		}
+	p := t.parts()
+	if b.Name != "" {
+		p.BaseName, p.BaseDigest = b.Name, b.Index
 	}
-	if b.Name != "" && b.Index != (v1.Hash{}) {
-		out["org.opencontainers.image.base.name"] = b.Name
-		out["org.opencontainers.image.base.digest"] = b.Index.String()
-	}
-	if t.VCS != nil {
-		out["org.opencontainers.image.revision"] = t.VCS.Revision
-		out["org.opencontainers.image.version"] = t.VCS.Version
-		out["org.opencontainers.image.created"] = t.VCS.Created
-	}
+	out := p.Described()
 	x := t.expansion()
-	for key, value := range x.pairs("annotation", t.Settings.Config.Annotations) {
-		out[key] = value
-	}
+	maps.Copy(out, x.pairs("annotation", t.Settings.Config.Annotations))
 	return out, errors.Join(x.errs...)
 }
 

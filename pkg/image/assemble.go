@@ -59,7 +59,7 @@ func (p *Parts) manifest(config v1.Descriptor, stack []stackedLayer) *v1.Manifes
 		m.Layers[i] = v1.Descriptor{MediaType: l.mediaType, Size: l.size, Digest: l.digest}
 	}
 	if p.MediaTypes == OCI {
-		m.Annotations = p.described()
+		m.Annotations = p.Described()
 		maps.Copy(m.Annotations, p.Annotations)
 	}
 	return m

@@ -138,7 +138,7 @@ func indexVariable(env []string, key string) int {
 
 // labels are none of the base's: they describe the base.
 func (p *Parts) labels() map[string]string {
-	labels := p.described()
+	labels := p.Described()
 	if p.MediaTypes == Docker {
 		maps.Copy(labels, p.Annotations)
 	}

@@ -120,8 +120,9 @@ func (p *Parts) created() time.Time {
 	return p.Created.UTC()
 }
 
-// described are the org.opencontainers.image.* values that imgo sets by itself.
-func (p *Parts) described() map[string]string {
+// Described are the org.opencontainers.image.* values that the parts stand for: what an
+// image gets as labels and annotations, and an index over such images as annotations.
+func (p *Parts) Described() map[string]string {
 	out := map[string]string{}
 	set := func(key, value string) {
 		if value != "" {

@@ -76,9 +76,9 @@ func (d *doctor) selectTargets(ctx context.Context) selection {
 // of a workspace, of all its modules, which "./..." does not mean.
 func (d *doctor) everything() []string {
 	var out []string
-	if t, err := d.tools(); err == nil && filepath.Dir(t.Module) == real(d.req.Dir) {
+	if t, err := d.tools(); err == nil && filepath.Dir(t.Module) == realPath(d.req.Dir) {
 		for _, dir := range t.Modules {
-			if rel, err := filepath.Rel(real(d.req.Dir), dir); err == nil && filepath.IsLocal(rel) && rel != "." {
+			if rel, err := filepath.Rel(realPath(d.req.Dir), dir); err == nil && filepath.IsLocal(rel) && rel != "." {
 				out = append(out, "./"+filepath.ToSlash(rel)+"/...")
 			} else if rel == "." {
 				out = append(out, "./...")

@@ -61,12 +61,17 @@ func (d *doctor) bases(ctx context.Context) []Check {
 	uses := d.baseUses()
 	ctx, cancel := d.limit(ctx)
 	defer cancel()
-	out := make([]Check, len(uses))
+	return each(uses, func(u *baseUse) Check { return d.base(ctx, u) })
+}
+
+// each checks all of a list, some at once, in its order.
+func each[T any](list []T, check func(T) Check) []Check {
+	out := make([]Check, len(list))
 	var g errgroup.Group
 	g.SetLimit(parallel)
-	for i, u := range uses {
+	for i, v := range list {
 		g.Go(func() error {
-			out[i] = d.base(ctx, u)
+			out[i] = check(v)
 			return nil
 		})
 	}
@@ -120,18 +125,18 @@ func (d *doctor) describeBase(ctx context.Context, c *Check, ref string) {
 	}
 	switch {
 	case err != nil && pinned:
-		add("pinned to %s, though what its tag points to now can't be found out: %s", shortDigest(pin.Digest), err)
+		add("pinned to %s, though what its tag points to now can't be found out: %s", image.ShortDigest(pin.Digest), err)
 		c.Status = StatusNote
 	case err != nil:
 		add("%s", err)
 		c.Status = StatusNote
 	case pinned && pin.Digest != now.Digest:
-		add("pinned to %s, while its tag points to %s now, which imgo base update would pin", shortDigest(pin.Digest), shortDigest(now.Digest))
+		add("pinned to %s, while its tag points to %s now, which imgo base update would pin", image.ShortDigest(pin.Digest), image.ShortDigest(now.Digest))
 		c.Status = StatusNote
 	case pinned:
-		add("pinned to %s, which its tag points to", shortDigest(pin.Digest))
+		add("pinned to %s, which its tag points to", image.ShortDigest(pin.Digest))
 	case lockable:
-		add("not pinned, at %s now", shortDigest(now.Digest))
+		add("not pinned, at %s now", image.ShortDigest(now.Digest))
 	}
 	d.endOfLife(c, locked)
 }
@@ -163,10 +168,6 @@ func (d *doctor) age(t time.Time) string {
 		return " (1 day ago)"
 	}
 	return fmt.Sprintf(" (%d days ago)", days)
-}
-
-func shortDigest(h v1.Hash) string {
-	return h.Algorithm + ":" + h.Hex[:min(len(h.Hex), 12)]
 }
 
 // repositories lists where images would be pushed to, each once.
@@ -226,17 +227,7 @@ func (d *doctor) registries(ctx context.Context) []Check {
 	}
 	ctx, cancel := d.limit(ctx)
 	defer cancel()
-	out := make([]Check, len(repos))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for i, repo := range repos {
-		g.Go(func() error {
-			out[i] = d.registry(ctx, repo)
-			return nil
-		})
-	}
-	_ = g.Wait()
-	return out
+	return each(repos, func(repo name.Repository) Check { return d.registry(ctx, repo) })
 }
 
 func (d *doctor) registry(ctx context.Context, repo name.Repository) Check {

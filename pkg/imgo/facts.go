@@ -92,14 +92,19 @@ func (c *Client) gitOptions(req *build.Request, targets []build.Target, dir stri
 }
 
 func asksGit(req *build.Request, s *build.Settings) bool {
-	return s.Go.VCS || asks(req, s, ".Git") || asks(req, s, ".Version") || asks(req, s, ".Date")
+	return s.Go.VCS || anyTemplate(req, s, (*expand.Template).NeedsGit)
 }
 
 // asks reports whether a template uses a fact.
 func asks(req *build.Request, s *build.Settings, fact string) bool {
+	return anyTemplate(req, s, func(t *expand.Template) bool { return t.Uses(fact) })
+}
+
+// anyTemplate reports whether something holds for one of an image's templates.
+func anyTemplate(req *build.Request, s *build.Settings, is func(*expand.Template) bool) bool {
 	uses := func(text string) bool {
 		t, err := expand.Parse(text)
-		return err == nil && t.Uses(fact) // what is wrong is said when it is expanded
+		return err == nil && is(t) // what is wrong is said when it is expanded
 	}
 	return slices.ContainsFunc(s.Texts(), uses) || slices.ContainsFunc(req.Naming.Templates(), uses)
 }

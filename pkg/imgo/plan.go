@@ -179,7 +179,7 @@ func packagePath(dir, pattern string) string {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	return real(path)
+	return realPath(path)
 }
 
 func isPath(pattern string) bool {
@@ -202,11 +202,11 @@ func means(dir, pattern string, pkg build.Package) bool {
 	if !isPath(pattern) {
 		return pattern == pkg.ImportPath
 	}
-	return pkg.Dir != "" && packagePath(dir, pattern) == real(pkg.Dir)
+	return pkg.Dir != "" && packagePath(dir, pattern) == realPath(pkg.Dir)
 }
 
-// real is a path without symbolic links, as far as it exists.
-func real(path string) string {
+// realPath is a path without symbolic links, as far as it exists.
+func realPath(path string) string {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		return resolved
 	}
