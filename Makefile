@@ -14,8 +14,8 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
 .PHONY: build
-build: ## build bin/imgo
-	go build -trimpath -o $(BIN)/imgo ./cmd/imgo
+build: ## build bin/imgo, without cgo as in releases: the dynamic linker would add 3 ms to each start
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/imgo ./cmd/imgo
 
 .PHONY: unit
 unit: ## the tests that need only Go, all of them, with the race detector
@@ -56,9 +56,13 @@ fuzz: ## fuzz every fuzz target, FUZZTIME each (default 1m)
 	  done; \
 	done
 
+.PHONY: property
+property: ## change a workspace at random and compare with clean builds: STEPS (3000), SEED (the time)
+	IMGO_PROPERTY_STEPS=$(or $(STEPS),3000) go test -count=1 -timeout 0 -v ./internal/fastpathtest -seed $(or $(SEED),0)
+
 .PHONY: bench
-bench: build ## imgo, bare go build and ko in turn on the same work
-	go run ./internal/bench -imgo $(BIN)/imgo
+bench: build ## imgo, bare go build and ko in turn on the same work; ARGS=-write for docs/benchmarks.md, ARGS=-quick to try
+	go run ./internal/bench -imgo $(BIN)/imgo $(ARGS)
 
 .PHONY: generate
 generate: ## remake generated files: the runtime layer, docs/cli

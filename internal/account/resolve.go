@@ -12,13 +12,17 @@ const firstID = 10001
 
 // wellKnown is what names mean everywhere, in a base without an entry for them too:
 // the number of the user and its group, and the home directory.
-var wellKnown = map[string]struct {
-	id   int
-	home string
-}{
-	"root":   {0, "/root"},
-	"nobody": {65534, nowhere},
+func wellKnown(name string) (id int, home string, ok bool) {
+	switch name {
+	case "root":
+		return 0, "/root", true
+	case "nobody":
+		return nobody, nowhere, true
+	}
+	return 0, "", false
 }
+
+const nobody = 65534
 
 // nowhere is the home directory of users without one.
 const nowhere = "/nonexistent"
@@ -101,9 +105,9 @@ func (s Spec) existing(user entry, users, groups *database) (Result, error) {
 
 func (s Spec) create(users, groups *database) (Result, error) {
 	uid := s.UID
-	known, ok := wellKnown[s.Name]
+	knownID, knownHome, ok := wellKnown(s.Name)
 	if ok && uid < 0 {
-		uid = known.id
+		uid = knownID
 	}
 	if uid < 0 {
 		uid = free(users, groups)
@@ -114,7 +118,7 @@ func (s Spec) create(users, groups *database) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	home := cmp.Or(s.Home, known.home, "/home/"+s.Name)
+	home := cmp.Or(s.Home, knownHome, "/home/"+s.Name)
 	users.add(entry{name: s.Name, id: uid, gid: gid, home: home}, "%s:x:%d:%d::%s:/sbin/nologin", s.Name, uid, gid, home)
 	return Result{UID: uid, GID: gid, Home: home, MakeHome: home != "/" && home != nowhere}, nil
 }
@@ -143,8 +147,8 @@ func (s Spec) group(name string, uid int, users, groups *database) (int, error) 
 		return g.id, nil
 	}
 	gid := s.GID
-	if known, ok := wellKnown[name]; ok && gid < 0 {
-		gid = known.id
+	if id, _, ok := wellKnown(name); ok && gid < 0 {
+		gid = id
 	}
 	if gid >= 0 {
 		if other, taken := groups.byID(gid); taken {
@@ -162,7 +166,7 @@ func (s Spec) group(name string, uid int, users, groups *database) (int, error) 
 // free returns the first number from firstID on that is neither a user's, nor a
 // user's group's, nor a group's.
 func free(users, groups *database) int {
-	taken := map[int]bool{wellKnown["nobody"].id: true}
+	taken := map[int]bool{nobody: true}
 	for _, u := range users.entries {
 		taken[u.id], taken[u.gid] = true, true
 	}

@@ -63,10 +63,10 @@ type Forbidden struct {
 // Rules is the module's policy.
 var Rules = Policy{
 	Levels: []Level{
-		{"words", []string{"internal/environ", "internal/flight", "internal/pattern", "internal/spelling", "internal/wholefile", "pkg/event"}},
+		{"words", []string{"internal/environ", "internal/flight", "internal/memory", "internal/pattern", "internal/spelling", "internal/stamp", "internal/wholefile", "pkg/event"}},
 		{"vocabulary", []string{"internal/expand", "internal/goflag", "internal/probe", "internal/secrets"}},
 		{"leaves", []string{"internal/account", "internal/rootfs", "pkg/image", "pkg/layer"}},
-		{"files of the user's", []string{"internal/files"}},
+		{"files of the user's", []string{"internal/fastpath", "internal/files"}},
 		{"transport", []string{"pkg/publish/transport"}},
 		{"publish", []string{"pkg/publish"}},
 		{"engines", []string{"pkg/publish/engine"}},
@@ -94,6 +94,7 @@ var Rules = Policy{
 		{Folder: "internal/base/runtimelayer/generate", Imports: []string{"pkg/layer", "pkg/layer/layertest"}},
 		{Folder: "internal/bench"},
 		{Folder: "internal/e2e"},
+		{Folder: "internal/fastpathtest"},
 		{Folder: "internal/probe/program"},
 		{Folder: "internal/registrytest"},
 		{Folder: "pkg/layer/layertest", Imports: []string{"pkg/layer"}},

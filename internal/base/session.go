@@ -23,11 +23,9 @@ const maxMetadata = 8 << 20
 
 // accepted are the types of manifests that are asked for. Schema 1 is among them so
 // that a registry doesn't convert what can't be used.
-var accepted = strings.Join([]string{
-	string(types.OCIImageIndex), string(types.DockerManifestList),
-	string(types.OCIManifestSchema1), string(types.DockerManifestSchema2),
-	string(types.DockerManifestSchema1Signed), string(types.DockerManifestSchema1),
-}, ", ")
+const accepted = string(types.OCIImageIndex + ", " + types.DockerManifestList + ", " +
+	types.OCIManifestSchema1 + ", " + types.DockerManifestSchema2 + ", " +
+	types.DockerManifestSchema1Signed + ", " + types.DockerManifestSchema1)
 
 // session is an authenticated connection to a repository (OCI distribution
 // specification), made when the first request needs it.

@@ -44,7 +44,7 @@ func (r release) end() (label string, end time.Time, ok bool) {
 	case len(parts) > 2:
 		version = parts[0] + "." + parts[1]
 	}
-	day, ok := ends[r.id][version]
+	day, ok := ends()[r.id][version]
 	if !ok {
 		return "", time.Time{}, false
 	}
@@ -75,11 +75,11 @@ func releaseOf(name string) release {
 		return release{}
 	}
 	parts := strings.Split(tag, "-")
-	if _, ok := ends[image]; ok && parts[0] != "" && parts[0][0] >= '0' && parts[0][0] <= '9' {
+	if _, ok := ends()[image]; ok && parts[0] != "" && parts[0][0] >= '0' && parts[0][0] <= '9' {
 		return release{image, parts[0]}
 	}
 	for _, part := range parts {
-		if r, ok := codenames[part]; ok {
+		if r, ok := codenames()[part]; ok {
 			return r
 		}
 		if m := alpineTag.FindStringSubmatch(part); m != nil {

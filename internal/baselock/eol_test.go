@@ -63,14 +63,14 @@ func TestEndOfLife(t *testing.T) {
 }
 
 func TestTableIsSound(t *testing.T) {
-	for id, versions := range ends {
+	for id, versions := range ends() {
 		for version := range versions {
 			if label, end, ok := (release{id, version}).end(); !ok || label == "" || end.Year() < 2020 {
 				t.Errorf("%s %s: %q, %v", id, version, label, end)
 			}
 		}
 	}
-	for name, r := range codenames {
+	for name, r := range codenames() {
 		if _, _, ok := r.end(); !ok {
 			t.Errorf("%s has no date", name)
 		}

@@ -60,6 +60,9 @@ func Open(dir string, opts Options) (*Cache, error) {
 // Directory is where the cache is, as an absolute path.
 func (c *Cache) Directory() string { return c.dir }
 
+// Now is the time by the cache's clock.
+func (c *Cache) Now() time.Time { return c.now() }
+
 // AccessError says that the cache's directory can't be made or written. A full disk
 // is not an AccessError; it matches [syscall.ENOSPC].
 type AccessError struct {
@@ -105,10 +108,12 @@ func (c *Cache) sharded(area, hex string) string {
 }
 
 // notes tell backup programs and people what the directory is.
-var notes = map[string]string{
-	"CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n" +
-		"# This file marks a cache directory, which backups leave out: https://bford.info/cachedir/\n",
-	"README": "imgo keeps here what it need not do again. It can be removed at any time: imgo cache prune --all\n",
+func notes() map[string]string {
+	return map[string]string{
+		"CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n" +
+			"# This file marks a cache directory, which backups leave out: https://bford.info/cachedir/\n",
+		"README": "imgo keeps here what it need not do again. It can be removed at any time: imgo cache prune --all\n",
+	}
 }
 
 // prepare makes the directory for temporary files, after the notes. It all lies
@@ -125,7 +130,7 @@ func (c *Cache) prepare() error {
 	if err := os.MkdirAll(c.path(), 0o755); err != nil {
 		return err
 	}
-	for name, text := range notes {
+	for name, text := range notes() {
 		if err := os.WriteFile(c.path(name), []byte(text), 0o644); err != nil {
 			return err
 		}

@@ -71,6 +71,21 @@ func (c *Cache) Dir(ctx context.Context, key string) (*Dir, error) {
 	return d, nil
 }
 
+// OpenIn opens a file in the directory for key, whoever works there. Whoever replaces
+// the file by renaming leaves this one as it is.
+func (c *Cache) OpenIn(key, name string) (*os.File, error) {
+	dir := c.path(binArea, keyHash(key))
+	f, err := os.Open(filepath.Join(dir, filesName, name))
+	if err != nil {
+		return nil, fmt.Errorf("reading from the cache: %w", err)
+	}
+	lock := filepath.Join(dir, lockName)
+	if info, err := os.Stat(lock); err == nil {
+		c.touch(lock, info.ModTime())
+	}
+	return f, nil
+}
+
 // waitForLock locks a directory of bin, which it makes where it does not exist.
 func (c *Cache) waitForLock(ctx context.Context, dir string) (*os.File, error) {
 	const shortest, longest = 5 * time.Millisecond, 100 * time.Millisecond

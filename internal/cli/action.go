@@ -24,8 +24,9 @@ func (a *app) actionCommand() *cobra.Command {
 				return err
 			}
 			sub := &app{Process: a.Process, github: true}
+			sub.Args = args
 			root := sub.root()
-			root.SetArgs(args)
+			root.SetArgs(sub.Args)
 			a.step, err = root.ExecuteContextC(cmd.Context())
 			a.running, a.quiet = sub.running, sub.quiet
 			return err

@@ -68,3 +68,17 @@ func (l *list) Set(s string) error {
 
 func (l *list) String() string { return strings.Join(*l.values, ",") }
 func (l *list) Type() string   { return "list" }
+
+// texts is a flag that can be repeated and takes each value as it is, commas and all.
+// Unlike pflag's own it needs no writer of CSV, of 4 KiB, to say that it is empty.
+type texts []string
+
+func newTexts(values *[]string) *texts { return (*texts)(values) }
+
+func (t *texts) Set(s string) error {
+	*t = append(*t, s)
+	return nil
+}
+
+func (t *texts) String() string { return strings.Join(*t, "\n") }
+func (t *texts) Type() string   { return "stringArray" }

@@ -97,7 +97,7 @@ func (a *app) withBases(f baseFlags, do func(client *imgo.Client, used []string)
 		return err
 	}
 	screen := a.renderer(dir)
-	client, err := a.client(printableEvents(screen), dir, 1, lock, false)
+	client, err := a.client(clientOptions{events: printableEvents(screen), dir: dir, jobs: 1, lock: lock})
 	if err != nil {
 		screen.Close()
 		return err

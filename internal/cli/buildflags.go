@@ -17,6 +17,9 @@ type buildFlags struct {
 	json   bool
 	dryRun bool
 	locked bool
+
+	noFastPath bool
+	explain    bool
 }
 
 func (f *buildFlags) register(cmd *cobra.Command) {
@@ -30,27 +33,30 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.locked, "locked", false, "fail where a base is not pinned by imgo.lock")
 	flags.StringVar(&f.in.User, "user", config.DefaultUser, "`UID[:GID]` that the image runs as, or a name, which is created where the base lacks it")
 	flags.StringVar(&f.in.Workdir, "workdir", config.DefaultWorkdir, "working `DIRECTORY` in the image")
-	flags.StringArrayVarP(&f.in.Env, "env", "e", nil, "`KEY=VALUE` in the environment of the image (repeatable)")
+	flags.VarP(newTexts(&f.in.Env), "env", "e", "`KEY=VALUE` in the environment of the image (repeatable)")
 	flags.Var(newList(&f.in.Ports), "port", "`PORT[/PROTOCOL]` that the image listens on (repeatable)")
 	flags.Var(newList(&f.in.Volumes), "volume", "`PATH` in the image that holds data (repeatable)")
-	flags.StringArrayVar(&f.in.Args, "arg", nil, "`ARGUMENT` of the binary in the entrypoint (repeatable)")
-	flags.StringArrayVar(&f.in.Cmd, "cmd", nil, "`ARGUMENT` after the entrypoint, which docker run ... replaces (repeatable)")
+	flags.Var(newTexts(&f.in.Args), "arg", "`ARGUMENT` of the binary in the entrypoint (repeatable)")
+	flags.Var(newTexts(&f.in.Cmd), "cmd", "`ARGUMENT` after the entrypoint, which docker run ... replaces (repeatable)")
 	flags.StringVar(&f.in.StopSignal, "stop-signal", "", "`SIGNAL` that asks the program to stop")
 	flags.StringVar(&f.in.Healthcheck, "healthcheck", "", "`URL` that tells the image's health, such as http://:8080/healthz, or none to drop the base's check")
 	flags.StringVar(&f.in.BinaryPath, "binary-path", "", "`PATH` of the binary in the image, instead of /app/NAME")
-	flags.StringArrayVar(&f.in.Files, "file", nil, "`FROM:TO[:MODE[:OWNER]]` adds a file, a directory's content or what a pattern matches (repeatable)")
-	flags.StringArrayVar(&f.in.Labels, "label", nil, "`KEY=VALUE` for the image's config (repeatable)")
-	flags.StringArrayVar(&f.in.Annotations, "annotation", nil, "`KEY=VALUE` for the image's manifest and index (repeatable)")
+	flags.Var(newTexts(&f.in.Files), "file", "`FROM:TO[:MODE[:OWNER]]` adds a file, a directory's content or what a pattern matches (repeatable)")
+	flags.Var(newTexts(&f.in.Labels), "label", "`KEY=VALUE` for the image's config (repeatable)")
+	flags.Var(newTexts(&f.in.Annotations), "annotation", "`KEY=VALUE` for the image's manifest and index (repeatable)")
 	flags.StringVar(&f.in.MediaTypes, "media-types", "oci", "media `TYPES` of the image: oci or docker")
-	flags.StringArrayVar(&f.in.Ldflags, "ldflags", nil, "`FLAGS` for the linker, after -s -w and those of GOFLAGS (repeatable)")
-	flags.StringArrayVar(&f.in.Gcflags, "gcflags", nil, "`FLAGS` for the compiler, after those of GOFLAGS (repeatable)")
-	flags.StringArrayVar(&f.in.BuildTags, "tags", nil, "build `TAGS` for the go command, separated by commas, besides those of GOFLAGS")
-	flags.StringArrayVar(&f.in.BuildEnv, "build-env", nil, "`KEY=VALUE` in the environment of the go command (repeatable)")
+	flags.StringVar(&f.in.Compression, "compression", "gzip", "`KIND` of compression of the layers on top of the base: gzip or zstd")
+	flags.Var(newTexts(&f.in.Ldflags), "ldflags", "`FLAGS` for the linker, after -s -w and those of GOFLAGS (repeatable)")
+	flags.Var(newTexts(&f.in.Gcflags), "gcflags", "`FLAGS` for the compiler, after those of GOFLAGS (repeatable)")
+	flags.Var(newTexts(&f.in.BuildTags), "tags", "build `TAGS` for the go command, separated by commas, besides those of GOFLAGS")
+	flags.Var(newTexts(&f.in.BuildEnv), "build-env", "`KEY=VALUE` in the environment of the go command (repeatable)")
 	flags.BoolVar(&f.in.VCS, "vcs", false, "stamp binary and annotations with the state of the repository; the digest then changes from commit to commit")
 	flags.Var(newList(&f.in.AllowSecrets), "allow-secret", "`NAME` of a variable or file that may look like a secret (repeatable)")
 	flags.VarP(newList(&f.in.Tags), "tag", "t", "`REPO[:TAG]` names the image, :TAG only its tag (repeatable)")
 	flags.StringVar(&f.in.Repo, "repo", "", "put each image at `PREFIX`/NAME")
 	flags.IntVarP(&f.in.Jobs, "jobs", "j", 0, "how many steps may run at once: `N`, or 0 for one a processor")
+	flags.BoolVar(&f.noFastPath, "no-fast-path", false, "ask the go command even where nothing changed since the last build")
+	flags.BoolVar(&f.explain, "explain", false, "say what the go command was needed for, and where it wasn't")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be built, where each setting comes from and where it would go, and do nothing")
 	flags.BoolVar(&f.json, "json", false, "print one JSON document instead of references")
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/imgo-build/imgo/internal/progress"
 	"github.com/imgo-build/imgo/pkg/build"
-	"github.com/imgo-build/imgo/pkg/event"
 )
 
 func (a *app) cacheCommand() *cobra.Command {
@@ -34,7 +33,7 @@ func (a *app) cacheInfoCommand() *cobra.Command {
 		Example: "  imgo cache info",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := a.client(event.Discard, a.Dir, 0, "", false)
+			client, err := a.client(clientOptions{dir: a.Dir})
 			if err != nil {
 				return err
 			}
@@ -77,7 +76,7 @@ uses stays. Everything that is removed can be made again; it only takes time.`,
 			if olderThan < 0 {
 				return &build.UsageError{Reason: fmt.Sprintf("--older-than: %s lies in the future", olderThan)}
 			}
-			client, err := a.client(event.Discard, a.Dir, 0, "", false)
+			client, err := a.client(clientOptions{dir: a.Dir})
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/imgo-build/imgo/internal/config"
 	"github.com/imgo-build/imgo/internal/configfile"
 	"github.com/imgo-build/imgo/pkg/build"
-	"github.com/imgo-build/imgo/pkg/event"
 	"github.com/imgo-build/imgo/pkg/imgo"
 )
 
@@ -40,7 +39,7 @@ doctor fails where there is an error.`,
 	flags.Var(newList(&f.in.Profiles), "profile", "`NAME` of a profile of the configuration to apply (repeatable)")
 	flags.StringVar(&f.in.Base, "base", config.DefaultBase, "base image: scratch, distroless, alpine, a `REFERENCE`, FILE.tar or oci:DIR")
 	flags.Var(newList(&f.in.Platforms, config.DefaultPlatform), "platform", "`OS/ARCH[/VARIANT]` to build for, several separated by commas, or all that the base has")
-	flags.StringArrayVar(&f.in.BuildEnv, "build-env", nil, "`KEY=VALUE` in the environment of the go command (repeatable)")
+	flags.Var(newTexts(&f.in.BuildEnv), "build-env", "`KEY=VALUE` in the environment of the go command (repeatable)")
 	flags.BoolVar(&f.in.VCS, "vcs", false, "stamp binary and annotations with the state of the repository")
 	flags.VarP(newList(&f.in.Tags), "tag", "t", "`REPO[:TAG]` names the image, :TAG only its tag (repeatable)")
 	flags.StringVar(&f.in.Repo, "repo", "", "put each image at `PREFIX`/NAME")
@@ -79,7 +78,7 @@ func (a *app) runDoctor(cmd *cobra.Command, f *buildFlags, args []string) error 
 			return err // there is no place to look at
 		}
 	}
-	client, err := a.client(event.Discard, req.Dir, req.Jobs, req.Lock, false)
+	client, err := a.client(clientOptions{dir: req.Dir, jobs: req.Jobs, lock: req.Lock})
 	if err != nil {
 		return err
 	}

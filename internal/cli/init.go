@@ -15,7 +15,6 @@ import (
 	"github.com/imgo-build/imgo/internal/configfile"
 	"github.com/imgo-build/imgo/internal/wholefile"
 	"github.com/imgo-build/imgo/pkg/build"
-	"github.com/imgo-build/imgo/pkg/event"
 )
 
 func (a *app) initCommand() *cobra.Command {
@@ -42,7 +41,7 @@ directory. What else can be said about an image stands in comments.`,
 			if _, err := os.Lstat(path); err == nil && !force {
 				return &existsError{Path: name}
 			}
-			client, err := a.client(event.Discard, req.Dir, 1, "", false)
+			client, err := a.client(clientOptions{dir: req.Dir, jobs: 1})
 			if err != nil {
 				return err
 			}

@@ -120,7 +120,7 @@ func (a *app) inspectTwo(ctx context.Context, o inspectOptions, old, new string)
 func (a *app) withInspector(do func(*imgo.Client) error) error {
 	screen := a.renderer(a.Dir)
 	defer screen.Close()
-	client, err := a.client(printableEvents(screen), a.Dir, 0, "", false)
+	client, err := a.client(clientOptions{events: printableEvents(screen), dir: a.Dir})
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,11 @@ func printInspectedImage(w io.Writer, img *imgo.InspectedImage, now time.Time) {
 	}
 	row(w, in, "size", sizeText(img))
 	for _, l := range img.Layers {
-		text := fmt.Sprintf("%9s  %-7s  %s  %s", progress.Bytes(l.Size), l.Kind, l.Digest, firstLine(l.CreatedBy))
+		created := firstLine(l.CreatedBy)
+		if strings.HasSuffix(l.MediaType, "zstd") { // of OCI's types and Docker's, which all others are gzip in
+			created = "(zstd) " + created
+		}
+		text := fmt.Sprintf("%9s  %-7s  %s  %s", progress.Bytes(l.Size), l.Kind, l.Digest, created)
 		fmt.Fprintf(w, "%s%s\n", in+in, strings.TrimRight(text, " "))
 	}
 	printPrograms(w, in, img.Programs)

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imgo-build/imgo/pkg/build"
-	"github.com/imgo-build/imgo/pkg/event"
 )
 
 type loginOptions struct {
@@ -38,7 +37,7 @@ from standard input with --password-stdin, else asked for on the terminal.`,
 			if err != nil {
 				return err
 			}
-			client, err := a.client(event.Discard, a.Dir, 0, "", false)
+			client, err := a.client(clientOptions{dir: a.Dir})
 			if err != nil {
 				return err
 			}

@@ -140,26 +140,17 @@ such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors and results")
-	flags.StringSliceVar(&a.plainHTTP, "plain-http", nil, "`HOST[:PORT]` of a registry that may be spoken to without TLS (loopback always may)")
+	flags.Var(newList(&a.plainHTTP), "plain-http", "`HOST[:PORT]` of a registry that may be spoken to without TLS (loopback always may)")
 	for i, f := range registryFlags {
-		flags.StringArrayVar(&a.registry[i], f.name, nil, f.usage)
+		flags.Var(newTexts(&a.registry[i]), f.name, f.usage)
 	}
-	root.AddCommand(
-		a.buildCommand(),
-		a.pushCommand(),
-		a.initCommand(),
-		a.baseCommand(),
-		a.inspectCommand(),
-		a.doctorCommand(),
-		a.loginCommand(),
-		a.cacheCommand(),
-		a.versionCommand(),
-		a.actionCommand(),
-	)
+	one := a.addCommands(root)
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	root.InitDefaultCompletionCmd() // which keeps the output it finds
+	if root.CompletionOptions.DisableDefaultCmd = one; !one {
+		root.InitDefaultCompletionCmd() // which keeps the output it finds
+	}
 	root.SetFlagErrorFunc(a.flagError)
 	a.checkArgs(root)
 	a.versionFlag(root)
@@ -168,6 +159,37 @@ such as IMGO_REPO for --repo; IMGO_CACHE_DIR says where the cache is.`,
 		help.Args = a.checkHelp
 	}
 	return root
+}
+
+// addCommands adds the commands or, where the first argument is the name of one, that
+// one alone: a command that is not run needs no flags, and to make those of all is a
+// tenth of what imgo version takes.
+func (a *app) addCommands(root *cobra.Command) (one bool) {
+	commands := []struct {
+		name string
+		make func() *cobra.Command
+	}{
+		{"build", a.buildCommand},
+		{"push", a.pushCommand},
+		{"init", a.initCommand},
+		{"base", a.baseCommand},
+		{"inspect", a.inspectCommand},
+		{"doctor", a.doctorCommand},
+		{"login", a.loginCommand},
+		{"cache", a.cacheCommand},
+		{"version", a.versionCommand},
+		{"action", a.actionCommand},
+	}
+	for _, c := range commands {
+		if len(a.Args) > 0 && a.Args[0] == c.name {
+			root.AddCommand(c.make())
+			return true
+		}
+	}
+	for _, c := range commands {
+		root.AddCommand(c.make())
+	}
+	return false
 }
 
 // registryFlags say how registries are connected to.

@@ -133,6 +133,7 @@ func settingsOf(t *build.Target) []jsonSetting {
 	}
 	given("vcs", fmt.Sprint(s.Go.VCS))
 	given("mediaTypes", map[bool]string{true: "docker", false: "oci"}[c.Docker])
+	given("compression", c.Compression.String())
 	return out
 }
 

@@ -30,7 +30,10 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 		}
 	}
 	defer stop()
-	client, err := a.client(progress.Tee(timings, printableEvents(screen)), req.Dir, req.Jobs, req.Lock, f.locked)
+	client, err := a.client(clientOptions{
+		events: explained(progress.Tee(timings, printableEvents(screen)), f.explain),
+		dir:    req.Dir, jobs: req.Jobs, lock: req.Lock, locked: f.locked, noFastPath: f.noFastPath,
+	})
 	if err != nil {
 		return err
 	}
@@ -60,8 +63,31 @@ func (a *app) runPlan(ctx context.Context, f buildFlags, req build.Request, plan
 	return errors.Join(err, a.writeGitHub(results))
 }
 
+// explained turns explanations into lines of output where the user asked for them.
+func explained(s event.Sink, wanted bool) event.Sink {
+	return event.Func(func(e event.Event) {
+		if e.Kind == event.Explained {
+			if !wanted {
+				return
+			}
+			e.Kind, e.Text = event.Output, fmt.Sprintf("explain: %s: %s", e.Subject, e.Text)
+		}
+		s.Emit(e)
+	})
+}
+
+// clientOptions are what commands do with a client differently.
+type clientOptions struct {
+	events     event.Sink // nil discards
+	dir        string     // where paths begin
+	jobs       int        // 0 leaves it to each stage
+	lock       string     // path of imgo.lock, or empty
+	locked     bool
+	noFastPath bool
+}
+
 // client connects imgo's parts with this process.
-func (a *app) client(events event.Sink, dir string, jobs int, lock string, locked bool) (*imgo.Client, error) {
+func (a *app) client(o clientOptions) (*imgo.Client, error) {
 	cacheDir, err := config.CacheDir(a.getenv)
 	if err != nil {
 		return nil, err
@@ -69,22 +95,23 @@ func (a *app) client(events event.Sink, dir string, jobs int, lock string, locke
 	if !filepath.IsAbs(cacheDir) {
 		cacheDir = filepath.Join(a.Dir, cacheDir)
 	}
-	connections, err := a.connections(dir)
+	connections, err := a.connections(o.dir)
 	if err != nil {
 		return nil, err
 	}
 	return imgo.New(imgo.Options{
 		Env:        a.Env,
-		Dir:        dir,
+		Dir:        o.dir,
 		CacheDir:   cacheDir,
 		Version:    a.version().Version,
-		Lock:       lock,
-		Locked:     locked,
+		Lock:       o.lock,
+		Locked:     o.locked,
 		PlainHTTP:  a.plainHTTP,
 		Registries: connections.Registries,
 		Mirrors:    connections.Mirrors,
-		Jobs:       jobs,
-		Events:     events,
+		Jobs:       o.jobs,
+		NoFastPath: o.noFastPath,
+		Events:     o.events,
 		Now:        a.Now,
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/imgo-build/imgo/internal/goflag"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/layer"
 
 	"github.com/imgo-build/imgo/internal/pattern"
 )
@@ -61,6 +62,7 @@ func (r *resolver) settings(s configfile.Settings, goDir string, root files.Opti
 			Annotations: r.vars("annotation", s.Annotations),
 			Created:     r.created,
 			Docker:      r.docker(s.MediaTypes),
+			Compression: r.compression(&s),
 		},
 	}
 	cgo := ""
@@ -286,6 +288,26 @@ func (r *resolver) docker(m configfile.Value[string]) bool {
 	return m.V == "docker"
 }
 
+// compression refuses what the media types that are certain to be used can't express. A
+// health check of the base, which takes Docker's too, is known only later.
+func (r *resolver) compression(s *configfile.Settings) layer.Compression {
+	if !s.Compression.IsSet() {
+		return layer.Gzip
+	}
+	setting := at(s.Compression.Pos, "compression")
+	c, err := layer.ParseCompression(s.Compression.V)
+	switch check := s.Healthcheck; {
+	case err != nil:
+		r.fail(setting, "%s", err)
+	case c != layer.Zstd:
+	case s.MediaTypes.V == "docker":
+		r.fail(setting, "Docker's media types, which %s asks for, have no zstd: leave out one of the two", at(s.MediaTypes.Pos, "mediaTypes"))
+	case check.IsSet() && !check.V.Disabled:
+		r.fail(setting, "a health check (%s) takes Docker's media types, and these have no zstd: leave out one of the two", at(check.Pos, "healthcheck"))
+	}
+	return c
+}
+
 func health(v configfile.Value[configfile.Healthcheck]) *build.Healthcheck {
 	if !v.IsSet() {
 		return nil
@@ -322,6 +344,7 @@ func origins(s *configfile.Settings) map[string]string {
 	note("files", s.Files.Pos)
 	note("vcs", s.VCS.Pos)
 	note("mediaTypes", s.MediaTypes.Pos)
+	note("compression", s.Compression.Pos)
 	for _, p := range s.BuildEnv {
 		note("buildEnv."+p.Key, p.Pos)
 	}

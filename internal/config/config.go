@@ -63,6 +63,7 @@ type Input struct {
 	BuildEnv     []string // KEY=VALUE
 	VCS          bool
 	MediaTypes   string // "oci" or "docker"
+	Compression  string // "gzip" or "zstd"
 	AllowSecrets []string
 	// Given has the flags that were given, with how: as a flag or as a variable.
 	Given map[string]string
@@ -104,9 +105,11 @@ func Resolve(in Input) (build.Request, error) {
 
 // resolve is Resolve once the file is read.
 func resolve(in Input, dir string, file *configfile.File) (build.Request, error) {
-	file, err := file.WithProfiles(in.Profiles)
-	if err != nil {
-		return build.Request{}, err
+	if len(in.Profiles) > 0 {
+		var err error
+		if file, err = file.WithProfiles(in.Profiles); err != nil {
+			return build.Request{}, err
+		}
 	}
 	r := resolver{in: in}
 	req := build.Request{
@@ -119,7 +122,18 @@ func resolve(in Input, dir string, file *configfile.File) (build.Request, error)
 	flags := r.flags()
 	root := filesRoot(dir, file)
 	req.Lock = lockPath(dir, file)
-	req.Default = r.settings(overFlags(file.Defaults, flags), dir, root)
+	if file.Path == "" {
+		req.Default = r.settings(flags, dir, root)
+	} else {
+		req.Default = r.settings(overFlags(file.Defaults, flags), dir, root)
+		req.Images = r.images(file, flags, root)
+	}
+	return req, errors.Join(dedup(r.errs)...)
+}
+
+// images are those of the configuration, each on top of the defaults and below the flags.
+func (r *resolver) images(file *configfile.File, flags configfile.Settings, root files.Options) []build.Image {
+	var out []build.Image
 	for _, i := range file.Images {
 		s := overFlags(i.Settings.Over(file.Defaults), flags)
 		image := build.Image{Name: i.Name, Where: i.Pos.String(), Package: s.Package.V}
@@ -135,9 +149,9 @@ func resolve(in Input, dir string, file *configfile.File) (build.Request, error)
 				Name: b.Name, Package: packageIn(file.Dir, goDir, b.Package.V), Path: b.Path.V, Where: b.Pos.String(),
 			})
 		}
-		req.Images = append(req.Images, image)
+		out = append(out, image)
 	}
-	return req, errors.Join(dedup(r.errs)...)
+	return out
 }
 
 // dedup drops what was found again for another image.

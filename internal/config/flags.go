@@ -33,6 +33,7 @@ func (r *resolver) flags() configfile.Settings {
 		BuildEnv:     r.pairs("build-env", in.BuildEnv),
 		VCS:          given(r, "vcs", in.VCS),
 		MediaTypes:   r.one("media-types", in.MediaTypes),
+		Compression:  r.one("compression", in.Compression),
 		AllowSecrets: r.many("allow-secret", in.AllowSecrets),
 	}
 }

@@ -8,7 +8,7 @@ import (
 // settingsObject is `defaults`, an image, or in a profile the changes of one. Its schema
 // refers to those of the keys, which are in one place.
 func settingsObject(at place, want string, complete bool) object[Settings] {
-	o := object[Settings]{want: want, foreign: foreignSettings}
+	o := object[Settings]{want: want, foreign: foreignSettings()}
 	for _, f := range settingKeys() {
 		if f.place&at == 0 {
 			continue
@@ -41,7 +41,7 @@ func images(complete bool) kind[[]Image] {
 // profileObject is what a profile changes.
 func profileObject() object[Profile] {
 	return object[Profile]{
-		want: "a mapping with defaults and images", empty: true, foreign: foreignDocument,
+		want: "a mapping with defaults and images", empty: true, foreign: foreignDocument(),
 		fields: []field[Profile]{
 			key("defaults", "Changes of the settings for all images.", `defaults: {platforms: [linux/amd64]}`,
 				defaultsObject().kind(), func(p *Profile) *Settings { return &p.Defaults }),
@@ -57,7 +57,7 @@ func documentObject() object[File] {
 	profiles := orEmpty(entries[[]Profile]("a mapping of profiles by name", "write NAME: with defaults or images below it", profileName, profileObject().kind(),
 		func(name string, at Pos, p Profile) Profile { p.Name, p.Pos = name, at; return p }))
 	return object[File]{
-		want: "a mapping with defaults, images and profiles", empty: true, extensions: true, foreign: foreignDocument,
+		want: "a mapping with defaults, images and profiles", empty: true, extensions: true, foreign: foreignDocument(),
 		fields: []field[File]{
 			key("version", "The version of the file's format. There is only the first.", `version: 1`,
 				number("1, the only version of this format", "version: 1", 1, 1), func(*File) *Value[int64] { return &version }),

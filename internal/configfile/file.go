@@ -39,6 +39,7 @@ type Settings struct {
 	BuildEnv    Pairs // of the go command
 	VCS         Value[bool]
 	MediaTypes  Value[string] // "oci" or "docker"
+	Compression Value[string] // "gzip" or "zstd"
 	// AllowSecrets names variables and files that may look like secrets.
 	AllowSecrets List
 }

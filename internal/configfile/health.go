@@ -129,7 +129,7 @@ func healthcheckObject() object[Healthcheck] {
 		return healthURL.read(d, n, at, healthURL.want)
 	}}
 	return object[Healthcheck]{
-		want: "a mapping", foreign: foreignHealth,
+		want: "a mapping", foreign: foreignHealth(),
 		fields: healthFields(check, test),
 		check: func(d *decoder, n *node, at string, h *Healthcheck) bool {
 			switch {

@@ -114,6 +114,8 @@ func buildKeys() []field[Settings] {
 			`vcs: true`, truth(), func(s *Settings) *Value[bool] { return &s.VCS }),
 		setting(everywhere, "mediaTypes", "Which kind of manifest is written: `oci` or `docker`.",
 			`mediaTypes: oci`, scalar{want: "a kind of manifest", words: []string{"oci", "docker"}}.kind(), func(s *Settings) *Value[string] { return &s.MediaTypes }),
+		setting(everywhere, "compression", "How the layers on top of the base are compressed: `gzip`, which everything reads, or `zstd`, which is smaller and quicker to unpack, but needs docker 23 or later (podman and containerd read it). Docker's media types have only gzip.",
+			`compression: gzip`, scalar{want: "a way to compress", words: []string{"gzip", "zstd"}}.kind(), func(s *Settings) *Value[string] { return &s.Compression }),
 	}
 }
 

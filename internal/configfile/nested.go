@@ -22,7 +22,7 @@ func healthFields(url kind[string], test kind[[]string]) []field[Healthcheck] {
 func userObject() object[User] {
 	id := number("an id from 0 to 4294967294", "1000", 0, largestID)
 	return object[User]{
-		want: "a mapping", foreign: foreignUser,
+		want: "a mapping", foreign: foreignUser(),
 		fields: []field[User]{
 			required(key("name", "The user's name.", `name: app`, accountName.kind(), func(u *User) *Value[string] { return &u.Name })),
 			key("uid", "The user's number.", `uid: 1000`, id, func(u *User) *Value[int64] { return &u.UID }),
@@ -54,7 +54,7 @@ func binaryKind() kind[Binary] {
 		schema: mainPackage.schema,
 	}
 	return either("a package or a mapping with package", fromText, object[Binary]{
-		want: "a mapping", foreign: foreignBinary,
+		want: "a mapping", foreign: foreignBinary(),
 		fields: []field[Binary]{
 			required(key("package", "The main package.", `package: ./cmd/migrate`, mainPackage.kind(), func(b *Binary) *Value[string] { return &b.Package })),
 			key("path", "Where the binary is in the image. Without it that is `/app/NAME`.", `path: /usr/local/bin/migrate`,
@@ -66,7 +66,7 @@ func binaryKind() kind[Binary] {
 // fileObject is one group of files.
 func fileObject() object[FileRule] {
 	return object[FileRule]{
-		want: "a mapping with from and to", foreign: foreignFile,
+		want: "a mapping with from and to", foreign: foreignFile(),
 		short: "write {from: web/dist, to: /srv/www}",
 		fields: []field[FileRule]{
 			required(key("from", "A file, a folder or a pattern (`*`, `**`, `?`, `[a-z]`, `{a,b}`), relative to the folder of this file, with slashes.",

@@ -103,7 +103,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"health": fmt.Sprintln(h.Test, h.URL, h.Disabled, h.Interval.V, h.Timeout.V, h.StartPeriod.V, h.StartInterval.V, h.Retries.V),
 		"path":   s.BinaryPath.V, "binaries": fmt.Sprintln(s.Binaries[0].Name, s.Binaries[0].Package.V, s.Binaries[0].Path.V, s.Binaries[1].Name, s.Binaries[1].Package.V),
 		"files": strings.Join(files, "; "), "ldflags": list(s.Ldflags), "gcflags": list(s.Gcflags), "buildTags": list(s.BuildTags),
-		"buildEnv": pairs(s.BuildEnv), "vcs": fmt.Sprint(s.VCS.V), "types": s.MediaTypes.V, "secrets": list(s.AllowSecrets),
+		"buildEnv": pairs(s.BuildEnv), "vcs": fmt.Sprint(s.VCS.V), "types": s.MediaTypes.V, "compression": s.Compression.V, "secrets": list(s.AllowSecrets),
 	}
 	want := map[string]string{
 		"repo": "localhost:5000/acme", "tags": `["v1" "1.10" "{{if .Git.Dirty}}dirty{{else}}clean{{end}}"]`,
@@ -117,7 +117,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"path":   "/usr/local/bin/server", "binaries": "migrate example.com/acme/migrate /bin/migrate tool ./tool\n",
 		"files":   `assets/**/*.css>/srv/css/ 0  []; config>/ 644 1000 ["*.map" "!keep.map"]; a>/b 755 10001:10001 []`,
 		"ldflags": `["-s -w"]`, "gcflags": `["all=-N -l" ""]`, "buildTags": `["netgo" "osusergo"]`,
-		"buildEnv": "GOAMD64=v3 CGO_ENABLED=0", "vcs": "true", "types": "docker", "secrets": `["API_KEY" "testdata/key.pem"]`,
+		"buildEnv": "GOAMD64=v3 CGO_ENABLED=0", "vcs": "true", "types": "docker", "compression": "zstd", "secrets": `["API_KEY" "testdata/key.pem"]`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -294,14 +294,14 @@ func (c *compiler) path(n parse.Node, names []string, args []expr) (expr, error)
 		return nil, c.errorf(n, "%s is all facts together: name one, such as .Version", n)
 	}
 	length := 1
-	if example, ok := groups[names[0]]; ok {
+	if example, ok := groups()[names[0]]; ok {
 		if len(names) == 1 {
 			return nil, c.errorf(n, ".%s is a group of facts: name one, such as %s", names[0], example)
 		}
 		length = 2
 	}
 	name := "." + strings.Join(names[:length], ".")
-	read, ok := facts[name]
+	read, ok := facts()[name]
 	if variable, isEnv := strings.CutPrefix(name, envPrefix); isEnv {
 		read, ok = environment(variable), true
 	}
@@ -329,12 +329,12 @@ func (c *compiler) selectors(n parse.Node, value expr, read get, names []string,
 	}
 	if read != nil {
 		// Facts don't change their type.
-		if _, ok := read(&everything).(time.Time); !ok {
+		if _, ok := read(everything()).(time.Time); !ok {
 			return nil, c.errorf(n, "%.60s: the fact is a single value without fields", n)
 		}
 	}
 	for i, name := range names {
-		m, ok := methods[name]
+		m, ok := methods()[name]
 		if !ok {
 			return nil, c.unknownMethod(n, name)
 		}
@@ -351,16 +351,18 @@ func (c *compiler) selectors(n parse.Node, value expr, read get, names []string,
 }
 
 // everything has all facts.
-var everything = Values{
-	Version: "v", Module: "m", Platform: "p", Name: "n", Date: time.Unix(1, 0),
-	Git: Git{Tag: "t", Branch: "b", Commit: "c", ShortCommit: "c", CommitTime: time.Unix(1, 0)},
+func everything() *Values {
+	return &Values{
+		Version: "v", Module: "m", Platform: "p", Name: "n", Date: time.Unix(1, 0),
+		Git: Git{Tag: "t", Branch: "b", Commit: "c", ShortCommit: "c", CommitTime: time.Unix(1, 0)},
+	}
 }
 
 func (c *compiler) unknownMethod(n parse.Node, name string) error {
 	full := "." + name
 	if field, ok := n.(*parse.FieldNode); ok && c.inWith {
 		full = "." + strings.Join(field.Ident, ".")
-		_, isFact := facts[full]
+		_, isFact := facts()[full]
 		if isFact || strings.HasPrefix(full, envPrefix) {
 			e := c.errorf(n, "inside of {{with}} the dot is its value")
 			e.Similar = "$" + full
@@ -368,7 +370,7 @@ func (c *compiler) unknownMethod(n parse.Node, name string) error {
 		}
 	}
 	e := c.errorf(n, "unknown field %.60s", full)
-	if similar := nearest(name, sortedKeys(methods)); similar != "" {
+	if similar := nearest(name, sortedKeys(methods())); similar != "" {
 		e.Similar = "." + similar
 	}
 	return e

@@ -293,11 +293,13 @@ func printed(format func(...any) string) func(*state, int, []any) (any, error) {
 }
 
 // verbs are what printf can do with each kind of value.
-var verbs = map[string]string{
-	"a text":        "sqvxX",
-	"a moment":      "sqv",
-	"a number":      "dvxXobc",
-	"true or false": "tv",
+func verbs() map[string]string {
+	return map[string]string{
+		"a text":        "sqvxX",
+		"a moment":      "sqv",
+		"a number":      "dvxXobc",
+		"true or false": "tv",
+	}
 }
 
 // printf is fmt's, with the mistakes made errors that fmt would print, and without
@@ -325,7 +327,7 @@ func printf(s *state, at int, values []any) (any, error) {
 		if used == len(args) {
 			return nil, s.errorf(at, "printf has more verbs than values")
 		}
-		if !strings.Contains(verbs[kind(args[used])], verb[:1]) {
+		if !strings.Contains(verbs()[kind(args[used])], verb[:1]) {
 			return nil, s.errorf(at, "printf can't do %%%.1s with %s", verb, kind(args[used]))
 		}
 		size += 999 + 4*len(show(args[used]))

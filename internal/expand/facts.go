@@ -15,21 +15,25 @@ type get func(*Values) any
 const envPrefix = ".Env."
 
 // groups hold facts and are none themselves. Each has an example.
-var groups = map[string]string{"Git": ".Git.Commit", "Env": ".Env.HOME"}
+func groups() map[string]string {
+	return map[string]string{"Git": ".Git.Commit", "Env": ".Env.HOME"}
+}
 
 // facts are all but the environment.
-var facts = map[string]get{
-	".Version":         func(v *Values) any { return known(v, ".Version", v.Version, v.Version != "") },
-	".Module":          func(v *Values) any { return text(".Module", v.Module, Unknown) },
-	".Platform":        func(v *Values) any { return text(".Platform", v.Platform, Unknown) },
-	".Name":            func(v *Values) any { return text(".Name", v.Name, Unknown) },
-	".Date":            func(v *Values) any { return known(v, ".Date", v.Date, !v.Date.IsZero()) },
-	".Git.Tag":         gitText(".Git.Tag", NoTag, func(g *Git) string { return g.Tag }),
-	".Git.Branch":      gitText(".Git.Branch", DetachedHead, func(g *Git) string { return g.Branch }),
-	".Git.Commit":      gitText(".Git.Commit", NoRepository, func(g *Git) string { return g.Commit }),
-	".Git.ShortCommit": gitText(".Git.ShortCommit", Unknown, func(g *Git) string { return g.ShortCommit }),
-	".Git.CommitTime":  gitFact(".Git.CommitTime", func(g *Git) any { return g.CommitTime }),
-	".Git.Dirty":       gitFact(".Git.Dirty", func(g *Git) any { return g.Dirty }),
+func facts() map[string]get {
+	return map[string]get{
+		".Version":         func(v *Values) any { return known(v, ".Version", v.Version, v.Version != "") },
+		".Module":          func(v *Values) any { return text(".Module", v.Module, Unknown) },
+		".Platform":        func(v *Values) any { return text(".Platform", v.Platform, Unknown) },
+		".Name":            func(v *Values) any { return text(".Name", v.Name, Unknown) },
+		".Date":            func(v *Values) any { return known(v, ".Date", v.Date, !v.Date.IsZero()) },
+		".Git.Tag":         gitText(".Git.Tag", NoTag, func(g *Git) string { return g.Tag }),
+		".Git.Branch":      gitText(".Git.Branch", DetachedHead, func(g *Git) string { return g.Branch }),
+		".Git.Commit":      gitText(".Git.Commit", NoRepository, func(g *Git) string { return g.Commit }),
+		".Git.ShortCommit": gitText(".Git.ShortCommit", Unknown, func(g *Git) string { return g.ShortCommit }),
+		".Git.CommitTime":  gitFact(".Git.CommitTime", func(g *Git) any { return g.CommitTime }),
+		".Git.Dirty":       gitFact(".Git.Dirty", func(g *Git) any { return g.Dirty }),
+	}
 }
 
 // known is a fact that is not there where the repository has no answer.
@@ -75,32 +79,36 @@ type method struct {
 	call func(t time.Time, arg string) any
 }
 
-var methods = map[string]method{
-	"Format": {1, func(t time.Time, layout string) any { return t.UTC().Format(layout) }},
-	"UTC":    {0, func(t time.Time, _ string) any { return t.UTC() }},
-	"Unix":   {0, func(t time.Time, _ string) any { return int(t.Unix()) }},
+func methods() map[string]method {
+	return map[string]method{
+		"Format": {1, func(t time.Time, layout string) any { return t.UTC().Format(layout) }},
+		"UTC":    {0, func(t time.Time, _ string) any { return t.UTC() }},
+		"Unix":   {0, func(t time.Time, _ string) any { return int(t.Unix()) }},
+	}
 }
 
 // otherNames are what other programs and git call our facts, in lower case.
-var otherNames = map[string]string{
-	"arch": ".Platform", "goarch": ".Platform", "goos": ".Platform", "os": ".Platform",
-	"binary": ".Name", "imagename": ".Name", "image": ".Name", "projectname": ".Name",
-	"branchname": ".Git.Branch", "ref": ".Git.Branch", "refname": ".Git.Branch",
-	"commitdate": ".Date", "created": ".Date", "now": ".Date", "time": ".Date",
-	"committimestamp": ".Git.CommitTime", "timestamp": ".Git.CommitTime",
-	"fullcommit": ".Git.Commit", "hash": ".Git.Commit", "revision": ".Git.Commit", "sha": ".Git.Commit",
-	"isdirty": ".Git.Dirty", "isgitdirty": ".Git.Dirty", "modified": ".Git.Dirty",
-	"modulepath": ".Module",
-	"shorthash":  ".Git.ShortCommit", "shortrevision": ".Git.ShortCommit", "shortsha": ".Git.ShortCommit",
+func otherNames() map[string]string {
+	return map[string]string{
+		"arch": ".Platform", "goarch": ".Platform", "goos": ".Platform", "os": ".Platform",
+		"binary": ".Name", "imagename": ".Name", "image": ".Name", "projectname": ".Name",
+		"branchname": ".Git.Branch", "ref": ".Git.Branch", "refname": ".Git.Branch",
+		"commitdate": ".Date", "created": ".Date", "now": ".Date", "time": ".Date",
+		"committimestamp": ".Git.CommitTime", "timestamp": ".Git.CommitTime",
+		"fullcommit": ".Git.Commit", "hash": ".Git.Commit", "revision": ".Git.Commit", "sha": ".Git.Commit",
+		"isdirty": ".Git.Dirty", "isgitdirty": ".Git.Dirty", "modified": ".Git.Dirty",
+		"modulepath": ".Module",
+		"shorthash":  ".Git.ShortCommit", "shortrevision": ".Git.ShortCommit", "shortsha": ".Git.ShortCommit",
+	}
 }
 
 // similarFact is what a name that is no fact probably means, or an empty string.
 func similarFact(name string) string {
 	last := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
-	if real, ok := otherNames[last]; ok {
+	if real, ok := otherNames()[last]; ok {
 		return real
 	}
-	names := sortedKeys(facts)
+	names := sortedKeys(facts())
 	for _, n := range names {
 		if strings.EqualFold(n, name) {
 			return n

@@ -17,45 +17,49 @@ type function struct {
 }
 
 // functions are all but index, which is part of the language here: it names a fact.
-var functions = map[string]function{
-	"and": {least: 1, most: -1, call: until(false)},
-	"or":  {least: 1, most: -1, call: until(true)},
-	"not": {least: 1, most: 1, call: loose(func(_ *state, _ int, v []any) (any, error) { return !truth(v[0]), nil })},
+func functions() map[string]function {
+	return map[string]function{
+		"and": {least: 1, most: -1, call: until(false)},
+		"or":  {least: 1, most: -1, call: until(true)},
+		"not": {least: 1, most: 1, call: loose(func(_ *state, _ int, v []any) (any, error) { return !truth(v[0]), nil })},
 
-	"eq": {least: 2, most: -1, call: loose(equal)},
-	"ne": {least: 2, most: 2, call: loose(func(s *state, at int, v []any) (any, error) {
-		same, err := equal(s, at, v)
-		return same == false, err
-	})},
-	"lt": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign < 0 })},
-	"le": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign <= 0 })},
-	"gt": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign > 0 })},
-	"ge": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign >= 0 })},
+		"eq": {least: 2, most: -1, call: loose(equal)},
+		"ne": {least: 2, most: 2, call: loose(func(s *state, at int, v []any) (any, error) {
+			same, err := equal(s, at, v)
+			return same == false, err
+		})},
+		"lt": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign < 0 })},
+		"le": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign <= 0 })},
+		"gt": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign > 0 })},
+		"ge": {least: 2, most: 2, call: ordered(func(sign int) bool { return sign >= 0 })},
 
-	"len":     {least: 1, most: 1, call: textual(func(t []string) any { return len(t[0]) })},
-	"slice":   {least: 1, most: 3, call: strict(slice)},
-	"print":   {least: 0, most: -1, call: strict(printed(fmt.Sprint))},
-	"println": {least: 0, most: -1, call: strict(printed(fmt.Sprintln))},
-	"printf":  {least: 1, most: -1, call: strict(printf)},
+		"len":     {least: 1, most: 1, call: textual(func(t []string) any { return len(t[0]) })},
+		"slice":   {least: 1, most: 3, call: strict(slice)},
+		"print":   {least: 0, most: -1, call: strict(printed(fmt.Sprint))},
+		"println": {least: 0, most: -1, call: strict(printed(fmt.Sprintln))},
+		"printf":  {least: 1, most: -1, call: strict(printf)},
 
-	"lower":      {least: 1, most: 1, call: textual(func(t []string) any { return strings.ToLower(t[0]) })},
-	"upper":      {least: 1, most: 1, call: textual(func(t []string) any { return strings.ToUpper(t[0]) })},
-	"replace":    {least: 3, most: 3, textLast: true, call: strict(replace)},
-	"trimPrefix": {least: 2, most: 2, textLast: true, call: textual(func(t []string) any { return strings.TrimPrefix(t[1], t[0]) })},
-	"trimSuffix": {least: 2, most: 2, textLast: true, call: textual(func(t []string) any { return strings.TrimSuffix(t[1], t[0]) })},
-	"default": {least: 2, most: 2, textLast: true, call: loose(func(_ *state, _ int, v []any) (any, error) {
-		if truth(v[1]) {
-			return v[1], nil
-		}
-		return v[0], nil
-	})},
+		"lower":      {least: 1, most: 1, call: textual(func(t []string) any { return strings.ToLower(t[0]) })},
+		"upper":      {least: 1, most: 1, call: textual(func(t []string) any { return strings.ToUpper(t[0]) })},
+		"replace":    {least: 3, most: 3, textLast: true, call: strict(replace)},
+		"trimPrefix": {least: 2, most: 2, textLast: true, call: textual(func(t []string) any { return strings.TrimPrefix(t[1], t[0]) })},
+		"trimSuffix": {least: 2, most: 2, textLast: true, call: textual(func(t []string) any { return strings.TrimSuffix(t[1], t[0]) })},
+		"default": {least: 2, most: 2, textLast: true, call: loose(func(_ *state, _ int, v []any) (any, error) {
+			if truth(v[1]) {
+				return v[1], nil
+			}
+			return v[0], nil
+		})},
+	}
 }
 
 // otherFunctions are what other programs call ours, in lower case.
-var otherFunctions = map[string]string{
-	"tolower": "lower", "toupper": "upper", "replaceall": "replace", "trimleft": "trimPrefix",
-	"env": envPrefix + "NAME", "getenv": envPrefix + "NAME", "envordefault": "default", "substr": "slice",
-	"time": ".Date.Format", "date": ".Date.Format", "now": ".Date",
+func otherFunctions() map[string]string {
+	return map[string]string{
+		"tolower": "lower", "toupper": "upper", "replaceall": "replace", "trimleft": "trimPrefix",
+		"env": envPrefix + "NAME", "getenv": envPrefix + "NAME", "envordefault": "default", "substr": "slice",
+		"time": ".Date.Format", "date": ".Date.Format", "now": ".Date",
+	}
 }
 
 // call compiles the call of a function.
@@ -63,11 +67,11 @@ func (c *compiler) call(name *parse.IdentifierNode, nodes []parse.Node, piped ex
 	if name.Ident == "index" {
 		return c.index(name, nodes, piped)
 	}
-	f, ok := functions[name.Ident]
+	f, ok := functions()[name.Ident]
 	if !ok {
 		e := c.errorf(name, "unknown function %.40s", name.Ident)
-		if e.Similar = otherFunctions[strings.ToLower(name.Ident)]; e.Similar == "" {
-			e.Similar = nearest(name.Ident, sortedKeys(functions))
+		if e.Similar = otherFunctions()[strings.ToLower(name.Ident)]; e.Similar == "" {
+			e.Similar = nearest(name.Ident, sortedKeys(functions()))
 		}
 		return nil, e
 	}

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgo-build/imgo/internal/secrets"
+	"github.com/imgo-build/imgo/internal/stamp"
 	"github.com/imgo-build/imgo/pkg/layer"
 )
 
@@ -28,6 +29,7 @@ const (
 	copySize   = 256 << 10
 	maxWorkers = 4
 	maxErrors  = 10 // that are told one by one
+	maxTries   = 3  // to read a file that is being written
 )
 
 // set reads the contents and makes the set.
@@ -35,6 +37,7 @@ func (t *tree) set(ctx context.Context, g Group, s settings, nodes []*node) (*Se
 	if err := t.read(ctx, g.Where, nodes); err != nil {
 		return nil, err
 	}
+	t.memory.keep(nodes)
 	set := &Set{From: g.From, To: g.To}
 	for _, n := range nodes {
 		f, ok := s.file(n)
@@ -60,9 +63,19 @@ func (t *tree) read(ctx context.Context, where string, nodes []*node) error {
 	var group errgroup.Group
 	group.SetLimit(min(maxWorkers, runtime.GOMAXPROCS(0)))
 	for i, n := range nodes {
-		if n.info.Mode().IsRegular() {
+		if !n.state.Mode.IsRegular() {
+			continue
+		}
+		mayBeSecret := t.allowsSecrets(n)
+		if !mayBeSecret {
+			if f, ok := t.secretName(n); ok {
+				errs[i] = &SecretError{File: n.shown, Rule: f.Rule, Where: where}
+				continue
+			}
+		}
+		if !t.memory.recall(n, mayBeSecret) {
 			group.Go(func() error {
-				errs[i] = t.readOne(ctx, where, n)
+				errs[i] = t.readOne(ctx, where, n, mayBeSecret)
 				return nil
 			})
 		}
@@ -78,63 +91,99 @@ func (t *tree) read(ctx context.Context, where string, nodes []*node) error {
 	return errors.Join(errs...)
 }
 
-func (t *tree) readOne(ctx context.Context, where string, n *node) error {
-	sum := sha256.New()
-	var w io.Writer = sum
-	scanner := secrets.NewScanner(n.shown)
-	allowed := t.allowsSecrets(n)
-	if !allowed {
-		for _, p := range []string{n.shown, t.display(n.name)} {
-			if f, ok := secrets.InFileName(p); ok {
-				return &SecretError{File: n.shown, Rule: f.Rule, Where: where}
-			}
+func (t *tree) readOne(ctx context.Context, where string, n *node, mayBeSecret bool) error {
+	for range maxTries {
+		began := t.memory.time()
+		sum, scanner := sha256.New(), secrets.NewScanner(n.shown)
+		w := io.Writer(sum)
+		if !mayBeSecret {
+			w = io.MultiWriter(sum, scanner)
 		}
-		w = io.MultiWriter(sum, scanner)
+		c, err := t.copy(ctx, w, n)
+		if err != nil {
+			return err
+		}
+		if c.size != n.state.Size {
+			break
+		}
+		if c.before != c.after { // perhaps half of it was written meanwhile
+			continue
+		}
+		if f, ok := scanner.Finding(); ok && !mayBeSecret {
+			return &SecretError{File: n.shown, Line: f.Line, Rule: f.Rule, Where: where}
+		}
+		sum.Sum(n.sum[:0])
+		n.clean = !mayBeSecret
+		n.settled = c.after == n.state && c.after.Trusted(began)
+		return nil
 	}
-	size, err := t.copy(ctx, w, n)
-	if err != nil {
-		return err
+	return &ChangedError{File: n.shown}
+}
+
+// secretName says whether a file is a secret by the name that it has here, or by that
+// which a link leads to.
+func (t *tree) secretName(n *node) (secrets.Finding, bool) {
+	if f, ok := secrets.InFileName(n.shown); ok {
+		return f, true
 	}
-	if size != n.info.Size() {
-		return &ChangedError{File: n.shown}
+	if !n.linked {
+		return secrets.Finding{}, false
 	}
-	sum.Sum(n.sum[:0])
-	if f, ok := scanner.Finding(); ok && !allowed {
-		return &SecretError{File: n.shown, Line: f.Line, Rule: f.Rule, Where: where}
-	}
-	return nil
+	return secrets.InFileName(t.display(n.name))
+}
+
+// copied is what was seen of a file while it was read.
+type copied struct {
+	size          int64
+	before, after stamp.State
 }
 
 // copy writes a content, and stops when the context ends.
-func (t *tree) copy(ctx context.Context, w io.Writer, n *node) (size int64, err error) {
+func (t *tree) copy(ctx context.Context, w io.Writer, n *node) (c copied, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return c, err
 	}
 	f, err := t.root.Open(filepath.FromSlash(n.name))
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer f.Close()
-	buf := make([]byte, min(copySize, n.info.Size()+1))
+	if c.before, err = stampOf(f); err != nil {
+		return c, err
+	}
+	buf := make([]byte, min(copySize, n.state.Size+1))
 	for {
 		k, err := f.Read(buf)
 		w.Write(buf[:k]) // neither hash nor scanner fails
-		size += int64(k)
+		c.size += int64(k)
 		if err == io.EOF {
-			return size, nil
+			break
 		}
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
-			return size, err
+			return c, err
 		}
 	}
+	c.after, err = stampOf(f)
+	return c, err
+}
+
+func stampOf(f *os.File) (stamp.State, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return stamp.State{}, err
+	}
+	return stamp.Of(info), nil
 }
 
 // allowsSecrets says whether a file is allowed by the name that it has here, or by
 // that of the link which leads to it.
 func (t *tree) allowsSecrets(n *node) bool {
+	if len(t.given.AllowSecrets) == 0 {
+		return false
+	}
 	real := t.display(n.name)
 	return slices.ContainsFunc(t.given.AllowSecrets, func(glob string) bool {
 		glob = strings.TrimPrefix(glob, "./")
@@ -144,7 +193,7 @@ func (t *tree) allowsSecrets(n *node) bool {
 
 // opener opens a content again, for the layer.
 func (t *tree) opener(n *node) func() (io.ReadCloser, error) {
-	bounds := t.bounds
+	bounds, memory := t.bounds, t.memory
 	return func() (io.ReadCloser, error) {
 		f, err := os.OpenInRoot(bounds, filepath.FromSlash(n.name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -153,26 +202,30 @@ func (t *tree) opener(n *node) func() (io.ReadCloser, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &unchanged{file: f, node: n, sum: sha256.New()}, nil
+		return &unchanged{file: f, node: n, memory: memory, sum: sha256.New()}, nil
 	}
 }
 
 // unchanged is a content that must be what it was when it was hashed: at its end is
 // an error if it was not.
 type unchanged struct {
-	file *os.File
-	node *node
-	sum  hash.Hash
-	size int64
+	file   *os.File
+	node   *node
+	memory *memory
+	sum    hash.Hash
+	size   int64
 }
 
 func (u *unchanged) Read(p []byte) (int, error) {
 	k, err := u.file.Read(p)
 	u.sum.Write(p[:k])
 	u.size += int64(k)
-	changed := u.size > u.node.info.Size() ||
-		err == io.EOF && (u.size < u.node.info.Size() || string(u.sum.Sum(nil)) != string(u.node.sum[:]))
+	changed := u.size > u.node.state.Size ||
+		err == io.EOF && (u.size < u.node.state.Size || string(u.sum.Sum(nil)) != string(u.node.sum[:]))
 	if changed {
+		if u.node.recalled {
+			u.memory.forget() // so that the next run reads it
+		}
 		return 0, &ChangedError{File: u.node.shown}
 	}
 	return k, err

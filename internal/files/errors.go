@@ -92,8 +92,8 @@ func (e *SecretError) Error() string {
 	return fmt.Sprintf("%s: the file is a secret (%s)", e.File, e.Rule)
 }
 
-// ChangedError says that a file changed between reading it for the first time and
-// writing it to the layer.
+// ChangedError says that a file changed while it was read, or between reading it for
+// the first time and writing it to the layer.
 type ChangedError struct {
 	File string // relative to the root
 }

@@ -33,7 +33,11 @@
 //
 // The same content gives the same [Set], on every machine. Content is read once, to
 // be hashed and searched for secrets (internal/secrets), in constant memory; what
-// changes until the layer is written is noticed.
+// changes until the layer is written is noticed, since the writing hashes once more.
+//
+// With Options.Results, content that an earlier run read is not read again while the
+// file's stamp vouches for it (internal/stamp). Whether a file may be a secret is asked
+// anew each time: one that is no longer allowed to be is searched.
 package files
 
 import (
@@ -42,6 +46,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/imgo-build/imgo/pkg/layer"
 )
@@ -72,6 +77,11 @@ type Options struct {
 	// Outputs are absolute paths, without links, that the build itself writes: they
 	// are left out.
 	Outputs []string
+	// Results remembers the hashes of files from run to run, so that what did not
+	// change is not read again. Nil remembers nothing, and so does a nil Now, which is
+	// the clock that stamps are judged by.
+	Results layer.Results
+	Now     func() time.Time
 }
 
 // Set is a group's files.
@@ -107,6 +117,7 @@ func collect(ctx context.Context, o Options, g Group) (*Set, error) {
 		return nil, err
 	}
 	defer t.root.Close()
+	t.recollect(g, false)
 	nodes, err := t.find(ctx, g.From, s.ignore)
 	if err != nil {
 		return nil, err
@@ -154,6 +165,7 @@ func koData(ctx context.Context, o Options, g Group) (*Set, error) {
 	if !info.IsDir() {
 		return nil, &EntryError{Path: t.display(name), Problem: "is not a directory"}
 	}
+	t.recollect(g, true)
 	nodes, err := (&lister{tree: t, follow: true}).list(ctx, name, real, info)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func resolves(known map[string]*node, link *node) bool {
 	for len(todo) > 0 {
 		element := todo[0]
 		todo = todo[1:]
-		if here := known[at]; here == nil || !here.info.IsDir() {
+		if here := known[at]; here == nil || !here.state.Mode.IsDir() {
 			return false
 		}
 		switch element {

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/imgo-build/imgo/internal/stamp"
 )
 
 // node is a file, directory or link that goes into the image.
@@ -19,10 +21,15 @@ type node struct {
 	name   string // of what is read, without links
 	shown  string // how people call it
 	single bool   // the group is this file
-	info   fs.FileInfo
+	linked bool   // name is what a link leads to, not what was given
+	state  stamp.State
 	link   string // the target of a link that stays one
 	empty  bool   // a directory without anything of the set
 	sum    [32]byte
+
+	clean    bool // was searched for secrets
+	settled  bool // a write since it was read would show in its stamp
+	recalled bool // the hash is of an earlier run
 }
 
 // find lists what From means: parents first, sorted.
@@ -54,7 +61,7 @@ func (t *tree) find(ctx context.Context, from string, ignore ignore) ([]*node, e
 	if info.IsDir() {
 		return (&lister{tree: t, ignore: ignore}).list(ctx, name, real, info)
 	}
-	n := &node{rel: path.Base(name), name: real, shown: t.display(name), single: true, info: info}
+	n := &node{rel: path.Base(name), name: real, shown: t.display(name), single: true, linked: real != name, state: stamp.Of(info)}
 	if ignore.excludes(n.rel, false) {
 		return nil, &NotFoundError{Path: from}
 	}
@@ -94,15 +101,16 @@ type lister struct {
 	ignore  ignore
 	pattern string   // what to take, relative to the directory; "" is everything
 	follow  bool     // replace links by what they point to
-	shown   string   // name of the directory as it was given
+	source  string   // name of the directory as it was given
+	shown   string   // how people call it
 	parents []string // the directories that the walk is in, without links
 	nodes   []*node
 }
 
 // list returns the directory and what is taken of its content.
 func (l *lister) list(ctx context.Context, given, real string, info fs.FileInfo) ([]*node, error) {
-	l.shown = given
-	top := &node{rel: ".", name: real, shown: l.display(given), info: info}
+	l.source, l.shown = given, l.display(given)
+	top := &node{rel: ".", name: real, shown: l.shown, state: stamp.Of(info)}
 	l.nodes = []*node{top}
 	if err := l.dir(ctx, top, l.pattern == ""); err != nil {
 		return nil, err
@@ -139,7 +147,11 @@ func (l *lister) entry(ctx context.Context, parent *node, e fs.DirEntry, all boo
 	if e.Name() == ".git" || slices.Contains(l.given.Outputs, l.full(n.name)) {
 		return nil
 	}
-	n.shown = l.display(path.Join(l.shown, n.rel))
+	n.shown = path.Join(l.shown, n.rel)
+	given := path.Join(l.source, n.rel)
+	if strings.HasPrefix(l.shown, "..") { // and it may lead back to the root
+		n.shown = l.display(given)
+	}
 	if l.ignore.excludes(n.rel, e.IsDir()) {
 		return nil
 	}
@@ -153,8 +165,12 @@ func (l *lister) entry(ctx context.Context, parent *node, e fs.DirEntry, all boo
 	if err := l.inspect(n, e); err != nil {
 		return err
 	}
+	n.linked = n.name != given
+	if n.shown == n.name {
+		n.shown = n.name // the same bytes
+	}
 	l.nodes = append(l.nodes, n)
-	if !n.info.IsDir() {
+	if !n.state.Mode.IsDir() {
 		return n.check()
 	}
 	if err := l.dir(ctx, n, taken); err != nil {
@@ -168,16 +184,19 @@ func (l *lister) entry(ctx context.Context, parent *node, e fs.DirEntry, all boo
 
 // inspect finds out what an entry is.
 func (l *lister) inspect(n *node, e fs.DirEntry) (err error) {
-	if e.Type() != fs.ModeSymlink {
-		n.info, err = e.Info()
+	var info fs.FileInfo
+	link := e.Type() == fs.ModeSymlink
+	if link && l.follow {
+		n.name, info, err = l.tree.follow(n.name)
+	} else {
+		info, err = e.Info()
+	}
+	if err != nil {
 		return err
 	}
-	if l.follow {
-		n.name, n.info, err = l.tree.follow(n.name)
-		return err
-	}
-	if n.info, err = e.Info(); err != nil {
-		return err
+	n.state = stamp.Of(info)
+	if !link || l.follow {
+		return nil
 	}
 	n.link, err = fs.ReadLink(l.fsys, n.name)
 	n.link = filepath.ToSlash(n.link)
@@ -196,8 +215,8 @@ func (l *lister) mayMatchBelow(rel string) bool {
 }
 
 func (n *node) check() error {
-	if n.link != "" || n.info.Mode().IsRegular() {
+	if n.link != "" || n.state.Mode.IsRegular() {
 		return nil
 	}
-	return &EntryError{Path: n.shown, Problem: "is neither a file nor a directory nor a symbolic link (" + n.info.Mode().Type().String() + ")"}
+	return &EntryError{Path: n.shown, Problem: "is neither a file nor a directory nor a symbolic link (" + n.state.Mode.Type().String() + ")"}
 }

@@ -120,17 +120,17 @@ func (s *settings) target(n *node) string {
 func (s *settings) file(n *node) (f layer.File, ok bool) {
 	f = layer.File{Path: s.target(n), UID: s.uid, GID: s.gid}
 	switch {
-	case n.info.IsDir():
+	case n.state.Mode.IsDir():
 		f.Mode = fs.ModeDir | s.dirMode
 		plain := s.dirMode == 0o755 && s.uid == 0 && s.gid == 0
 		return f, !bases[f.Path] && (n.empty || !plain)
 	case n.link != "":
 		f.Mode, f.Link = fs.ModeSymlink, n.link
 	case s.given:
-		f.Mode, f.Size = s.fileMode, n.info.Size()
+		f.Mode, f.Size = s.fileMode, n.state.Size
 	default:
-		f.Mode, f.Size = 0o644, n.info.Size()
-		if n.info.Mode()&0o100 != 0 {
+		f.Mode, f.Size = 0o644, n.state.Size
+		if n.state.Mode&0o100 != 0 {
 			f.Mode = 0o755
 		}
 	}

@@ -20,6 +20,7 @@ type tree struct {
 	bounds string // without links
 	base   string // Options.Root without links
 	given  Options
+	memory *memory
 }
 
 func openTree(o Options) (*tree, error) {

@@ -10,6 +10,11 @@
 // for how. What the user's own configuration names does run, git-lfs for example,
 // since git would call files modified without it.
 //
+// With Options.Results, what does not depend on the work tree is remembered together with
+// the state of all files that git takes it from (internal/fastpath), and git is not
+// started while they are the same. The answer is always the one that git would give; where
+// that can't be told from files, git is asked.
+//
 // It is not for tags of registries, nor for what changed between commits.
 package git
 
@@ -19,6 +24,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/imgo-build/imgo/pkg/layer"
 )
 
 // Facts are what git knows about HEAD and, as far as Options asked, more.
@@ -68,6 +75,14 @@ type Options struct {
 	// Ignore are files and directories that don't make the work tree dirty: what
 	// imgo itself writes. They are absolute, or relative to Dir.
 	Ignore []string
+
+	// Results remembers from run to run what doesn't depend on the work tree, so that git
+	// is started for Dirty only while neither the repository's references nor git's
+	// configuration change. Nil remembers nothing, and so does a nil Now, which is the
+	// clock that stamps of files are judged by. Nor is anything remembered where
+	// variables such as GIT_DIR say what git looks at.
+	Results layer.Results
+	Now     func() time.Time
 }
 
 // Read asks git. Errors are of type *NoGitError, *NotRepositoryError,
@@ -78,6 +93,24 @@ func Read(ctx context.Context, o Options) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	ask := func(ctx context.Context) (*Facts, error) { return r.ask(ctx, o) }
+	if m := r.memory(o); m != nil {
+		ask = m.facts
+	}
+	f, err := ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Dirty {
+		if f.Dirty, err = r.dirty(ctx, f, o); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// ask asks git for all that doesn't depend on the files of the work tree.
+func (r *runner) ask(ctx context.Context, o Options) (*Facts, error) {
 	var f Facts
 	var found settings
 	var headErr, placeErr, historyErr, configErr error
@@ -104,9 +137,6 @@ func Read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	if o.Dirty {
 		f.Overrides = found.overrides
-		if f.Dirty, err = r.dirty(ctx, &f, found, o); err != nil {
-			return nil, err
-		}
 	}
 	return &f, nil
 }

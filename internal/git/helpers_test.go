@@ -46,13 +46,27 @@ func newRepository(t *testing.T) *repository {
 // git runs a command in the repository and returns its trimmed output.
 func (r *repository) git(args ...string) string {
 	r.t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env = r.dir, r.env
-	out, err := cmd.CombinedOutput()
+	out, err := r.command(args...).CombinedOutput()
 	if err != nil {
 		r.t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// fails runs a command that can't succeed, and returns its output.
+func (r *repository) fails(args ...string) string {
+	r.t.Helper()
+	out, err := r.command(args...).CombinedOutput()
+	if err == nil {
+		r.t.Fatalf("git %v succeeded:\n%s", args, out)
+	}
+	return string(out)
+}
+
+func (r *repository) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env = r.dir, r.env
+	return cmd
 }
 
 func (r *repository) write(name, text string) string {

@@ -8,7 +8,7 @@ import (
 )
 
 // dirty reports whether the work tree differs from HEAD.
-func (r *runner) dirty(ctx context.Context, f *Facts, found settings, o Options) (bool, error) {
+func (r *runner) dirty(ctx context.Context, f *Facts, o Options) (bool, error) {
 	// git names a directory that has only new files instead of the files, which is
 	// fast, but hides whether all of them are ignored.
 	untracked := "normal"
@@ -26,7 +26,7 @@ func (r *runner) dirty(ctx context.Context, f *Facts, found settings, o Options)
 	// A submodule has a configuration of its own, which git would follow to see
 	// whether files in it are changed: it only looks which commit it is at.
 	var args []string
-	for _, o := range found.overrides {
+	for _, o := range f.Overrides {
 		args = append(args, "-c", o[0]+"="+o[1])
 	}
 	args = append(args, "status", "--porcelain", "-z", "--no-renames",

@@ -79,7 +79,7 @@ func readCgo(dir Dir, name string) *cgoRecord {
 // the check itself fails, there is nothing to say.
 func (c *Compiler) explainCgo(ctx context.Context, g *group) {
 	var stale []*job
-	for _, j := range g.jobs {
+	for _, j := range g.pending() {
 		switch failure := (*CompileError)(nil); {
 		case errors.As(j.out.Err, &failure):
 			j.out.Err = c.explainFailure(ctx, j, failure)
@@ -90,7 +90,7 @@ func (c *Compiler) explainCgo(ctx context.Context, g *group) {
 	if len(stale) > 0 && ctx.Err() == nil {
 		c.lookForCgo(ctx, g, stale)
 	}
-	for _, j := range g.jobs {
+	for _, j := range g.pending() {
 		if j.out.Err == nil && j.builtWithoutCgo() && j.cgo != nil && len(j.out.Info.Deps) > 0 {
 			j.judgeCgo(c.events)
 		}
@@ -108,12 +108,10 @@ func (j *job) builtWithoutCgo() bool {
 
 // lookForCgo makes new records for jobs.
 func (c *Compiler) lookForCgo(ctx context.Context, g *group, jobs []*job) {
-	paths := make([]string, len(jobs))
-	for i, j := range jobs {
+	for _, j := range jobs {
 		j.cgo = nil
-		paths[i] = j.Package.ImportPath
 	}
-	commands, err := g.chain.imports(ctx, paths...)
+	commands, err := g.imports(ctx)
 	if err != nil {
 		return
 	}

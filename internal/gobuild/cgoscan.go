@@ -27,7 +27,7 @@ type finding struct {
 
 // imports runs go list for commands and all that they import, directly or not.
 func (t *toolchain) imports(ctx context.Context, importPaths ...string) ([]*packages.Package, error) {
-	return t.list(ctx, lean|packages.NeedImports|packages.NeedDeps, importPaths...)
+	return t.list(ctx, lean|packages.NeedImports|packages.NeedDeps|packages.NeedEmbedPatterns, importPaths...)
 }
 
 // findings lists the packages that a command imports, directly or not, and for which

@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,7 +25,9 @@ type job struct {
 	chain  *toolchain
 	out    *build.Binary // where its outcome goes
 	before os.FileInfo   // the binary of an earlier run; nil if none
+	kept   kept          // of the binary that was built; empty if there is none
 	cgo    *cgoRecord    // what is known of its need for cgo; nil if nothing is
+	last   remembered    // of the last time
 }
 
 // subject names a job in events and errors.
@@ -36,6 +41,8 @@ type group struct {
 	chain *toolchain
 	key   string // of the toolchain
 	jobs  []*job
+	began time.Time // when the go command was started, or earlier
+	graph graph
 }
 
 // Compile implements [build.Compiler]. The error is [*NoGoError] or, wrapped, the
@@ -49,15 +56,12 @@ func (c *Compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Bin
 	if err != nil {
 		return nil, err
 	}
-	var g errgroup.Group
-	g.SetLimit(c.jobs)
+	c.recallAll(ctx, groups)
+	var wg sync.WaitGroup
 	for _, group := range groups {
-		g.Go(func() error {
-			c.buildGroup(ctx, group)
-			return nil
-		})
+		wg.Go(func() { c.buildGroup(ctx, group) })
 	}
-	_ = g.Wait()
+	wg.Wait()
 	if ctx.Err() != nil {
 		for _, b := range out {
 			if b.File != nil {
@@ -67,6 +71,22 @@ func (c *Compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Bin
 		return nil, fmt.Errorf("compiling: %w", ctx.Err())
 	}
 	return out, nil
+}
+
+// recallAll takes over what did not change since it was built.
+func (c *Compiler) recallAll(ctx context.Context, groups []*group) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, group := range groups {
+		group.began = c.clock()
+		for _, j := range group.jobs {
+			g.Go(func() error {
+				c.recallCompile(ctx, j)
+				return nil
+			})
+		}
+	}
+	_ = g.Wait()
 }
 
 // group sorts units into groups. A unit that can't be compiled at all gets its
@@ -133,8 +153,13 @@ func (c *Compiler) buildGroup(ctx context.Context, g *group) {
 	for i, j := range g.jobs {
 		done[i] = event.Track(c.events, event.Compile, j.subject())
 	}
-	c.buildInDir(ctx, g)
-	c.explainCgo(ctx, g)
+	if len(g.pending()) > 0 {
+		wait := g.foresee(ctx)
+		c.buildInDir(ctx, g)
+		wait()
+		c.explainCgo(ctx, g)
+		c.saveCompile(ctx, g)
+	}
 	for i, j := range g.jobs {
 		text := ""
 		if j.cached() {
@@ -144,8 +169,12 @@ func (c *Compiler) buildGroup(ctx context.Context, g *group) {
 	}
 }
 
-// cached reports whether the go command left the binary of an earlier run in place.
+// cached reports whether the binary of an earlier run was taken over or left in place by
+// the go command.
 func (j *job) cached() bool {
+	if j.last.hit {
+		return true
+	}
 	if j.out.File == nil || j.before == nil {
 		return false
 	}
@@ -155,27 +184,33 @@ func (j *job) cached() bool {
 
 // buildInDir does the work of buildGroup while it holds the group's directory.
 func (c *Compiler) buildInDir(ctx context.Context, g *group) {
+	pending := g.pending()
 	fail := func(err error) {
-		for _, j := range g.jobs {
+		for _, j := range pending {
 			j.out.Err = err
 		}
 	}
-	if ctx.Err() != nil {
-		fail(ctx.Err())
+	atOnce, done, err := c.limit.take(ctx, len(pending))
+	if err != nil {
+		fail(err)
 		return
+	}
+	defer done()
+	if g.chain.jobs == 0 {
+		g.chain.jobs = atOnce
 	}
 	dir, err := c.dirs.Dir(ctx, g.dirKey())
 	if err != nil {
 		fail(fmt.Errorf("opening the build directory: %w", err))
 		return
 	}
-	for _, j := range g.jobs {
+	for _, j := range pending {
 		if err := dropDamaged(dir, j.Package.Name); err != nil {
 			fail(err)
 		}
 		j.before, _ = os.Stat(filepath.Join(dir.Path(), j.Package.Name))
 	}
-	if g.jobs[0].out.Err == nil {
+	if pending[0].out.Err == nil {
 		c.runGroup(ctx, g, dir)
 	}
 	if err := dir.Release(); err != nil {
@@ -191,9 +226,10 @@ func (c *Compiler) buildInDir(ctx context.Context, g *group) {
 // to learn which ones it was. What was compiled the first time is not again.
 func (c *Compiler) runGroup(ctx context.Context, g *group, dir Dir) {
 	seen := map[string]bool{} // what the go command has said already
-	failure, err := c.goBuild(ctx, g.chain, dir, seen, g.jobs...)
-	for _, j := range g.jobs {
-		if failure != nil && len(g.jobs) > 1 && err == nil && ctx.Err() == nil {
+	pending := g.pending()
+	failure, err := c.goBuild(ctx, g.chain, dir, seen, pending...)
+	for _, j := range pending {
+		if failure != nil && len(pending) > 1 && err == nil && ctx.Err() == nil {
 			single, singleErr := c.goBuild(ctx, g.chain, dir, seen, j)
 			j.finish(single, singleErr, dir)
 			continue
@@ -213,7 +249,7 @@ func (j *job) finish(failure *CompileError, err error, dir Dir) {
 		*j.out, err = j.open(dir)
 	}
 	if err == nil {
-		keep(dir, j.Package.Name, j.out.File, j.before)
+		j.kept = keep(dir, j.Package.Name, j.out.File, j.before)
 		j.cgo = readCgo(dir, j.Package.Name)
 	}
 	j.out.Err = err

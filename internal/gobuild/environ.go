@@ -80,6 +80,8 @@ func (e environ) userConfigDir() string {
 	return home(".config")
 }
 
+func (e environ) home() string { return osenv.Environ(e).Home() }
+
 // goCommand finds the go command in PATH. Directories relative to the current one
 // don't count, as in os/exec.
 func (e environ) goCommand() (string, error) {

@@ -15,9 +15,12 @@
 // asked. What flags and variables make them run is the user's own; those that come
 // from a file are checked before (internal/goflag).
 //
-// It is not a build system. What is up to date is for the go command to judge;
-// gobuild only gives it the same output directory for the same packages each time,
-// so that an unchanged package is not linked again.
+// It is not a build system. What has to be compiled is for the go command to judge;
+// gobuild gives it the same output directory for the same packages each time, so that an
+// unchanged package is not linked again. Where all files that a result depends on are
+// provably as they were, it does not ask the go command at all ([Options].Results): memo.go
+// says what that takes, and what is never remembered (cgo, stamped binaries, flags whose effects are
+// not known).
 //
 // Invariants:
 //   - The platform decides GOOS, GOARCH and the variant's variable (GOARM and so
@@ -27,8 +30,10 @@
 //   - Binaries are opened before the lock is released. The go command replaces files
 //     and never writes into them, so an open one keeps its bytes.
 //   - No go command outlives the call that started it.
-//   - An unchanged package costs one go command. What imports need cgo is looked up
-//     when the modules of a binary change, and remembered beside it.
+//   - An unchanged package costs no go command, a changed one costs one, and one whose
+//     imports changed two at once. What imports need cgo is looked up when the
+//     modules of a binary change, and remembered beside it.
+//   - What is remembered was true before a go command began and still when it had ended.
 package gobuild
 
 import (
@@ -39,6 +44,7 @@ import (
 
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
+	"github.com/imgo-build/imgo/pkg/layer"
 )
 
 // Dirs hands out persistent build directories. internal/cache has one.
@@ -47,6 +53,9 @@ type Dirs interface {
 	// holders of the key, in this process or another. Equal keys get the same
 	// directory, run after run.
 	Dir(ctx context.Context, key string) (Dir, error)
+	// Open opens a file in the directory of a key, whoever holds that, and counts as a
+	// use of it.
+	Open(key, name string) (*os.File, error)
 }
 
 // Dir is a build directory, held exclusively until Release.
@@ -63,6 +72,9 @@ type Options struct {
 	Dirs   Dirs       // required by Compile only
 	Events event.Sink // nil discards
 	Jobs   int        // go commands at once; 0 means GOMAXPROCS
+	// Results remember what the go command said and made; nil remembers nothing.
+	Results layer.Results
+	Now     func() time.Time // required with Results
 }
 
 // Compiler runs the go command. It implements [build.Compiler] and is safe for
@@ -71,20 +83,25 @@ type Compiler struct {
 	env    []string
 	dirs   Dirs
 	events event.Sink
-	jobs   int
+	limit  *limit
 	grace  time.Duration // between SIGINT and SIGKILL when a run is canceled
+
+	results layer.Results // nil for none
+	now     func() time.Time
 }
 
 var _ build.Compiler = (*Compiler)(nil)
 
 // New makes a Compiler.
 func New(o Options) *Compiler {
-	c := &Compiler{env: o.Env, dirs: o.Dirs, events: o.Events, jobs: o.Jobs, grace: 5 * time.Second}
+	c := &Compiler{env: o.Env, dirs: o.Dirs, events: o.Events, grace: 5 * time.Second, results: o.Results, now: o.Now}
 	if c.events == nil {
 		c.events = event.Discard
 	}
-	if c.jobs <= 0 {
-		c.jobs = runtime.GOMAXPROCS(0)
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
 	}
+	c.limit = newLimit(jobs)
 	return c
 }

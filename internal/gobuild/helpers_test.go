@@ -93,6 +93,11 @@ func (d *tempDirs) Dir(_ context.Context, key string) (Dir, error) {
 	return dir, err
 }
 
+func (d *tempDirs) Open(key, name string) (*os.File, error) {
+	sum := sha256.Sum256([]byte(key))
+	return os.Open(filepath.Join(d.root, hex.EncodeToString(sum[:8]), "bin", name))
+}
+
 type tempDir struct {
 	path string
 	lock *os.File
@@ -110,13 +115,18 @@ func (d *tempDir) Release() error {
 
 // recorder keeps events.
 type recorder struct {
-	mu     sync.Mutex
-	events []event.Event
+	mu        sync.Mutex
+	events    []event.Event
+	explained []string
 }
 
 func (r *recorder) Emit(e event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e.Kind == event.Explained {
+		r.explained = append(r.explained, e.Text)
+		return
+	}
 	r.events = append(r.events, e)
 }
 

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/imgo-build/imgo/internal/stamp"
 )
 
 // kept is what is recorded of a binary beside it, so that one that was damaged or
@@ -15,9 +17,9 @@ import (
 // believes the build ID in a binary and doesn't look at the rest.
 type kept struct {
 	SHA256 string `json:"sha256"`
-	// Stat is the file's state when it was last known to have these bytes. While it
-	// holds, the bytes need not be read again.
-	Stat string `json:"stat"`
+	// Stamp is the file's when it was last known to have these bytes. While it holds,
+	// the bytes need not be read again.
+	Stamp stamp.State `json:"stamp"`
 }
 
 // keptPath is where the record of a command's binary lies. No command is called so:
@@ -37,7 +39,7 @@ func dropDamaged(dir Dir, name string) error {
 	var k kept
 	raw, err := os.ReadFile(keptPath(dir, name))
 	if err == nil && json.Unmarshal(raw, &k) == nil && info.Mode().IsRegular() {
-		if k.Stat == stat(info) {
+		if k.Stamp == stamp.Of(info) {
 			return nil
 		}
 		// Restored from elsewhere, perhaps: the bytes decide.
@@ -52,32 +54,30 @@ func dropDamaged(dir Dir, name string) error {
 	return nil
 }
 
-// keep records a binary that the go command has just left or confirmed. before is
-// its state before the go command ran, or nil: what the go command didn't replace
-// keeps its sum. Without a record the binary is linked again next time, so that
-// failing to write one does no harm.
-func keep(dir Dir, name string, f *os.File, before os.FileInfo) {
+// keep records a binary that the go command has just left or confirmed, and returns
+// the record, empty where there is none. before is its state before the go command
+// ran, or nil: what the go command didn't replace keeps its sum. Without a record the
+// binary is linked again next time, so that failing to write one does no harm.
+func keep(dir Dir, name string, f *os.File, before os.FileInfo) (k kept) {
 	info, err := f.Stat()
 	if err != nil {
-		return
+		return kept{}
 	}
-	var k kept
 	if before != nil && os.SameFile(before, info) && before.Size() == info.Size() {
 		if raw, err := os.ReadFile(keptPath(dir, name)); err == nil {
 			_ = json.Unmarshal(raw, &k)
 		}
 	}
 	if k.SHA256 == "" {
-		if k.SHA256, err = sum(io.NewSectionReader(f, 0, info.Size())); err != nil {
-			return
+		if k.SHA256, err = sum(readerAt(f, info.Size())); err != nil {
+			return kept{}
 		}
 	}
-	k.Stat = stat(info)
-	raw, err := json.Marshal(k)
-	if err != nil {
-		return
+	k.Stamp = stamp.Of(info)
+	if raw, err := json.Marshal(k); err == nil {
+		replaceFile(dir, keptPath(dir, name), raw)
 	}
-	replaceFile(dir, keptPath(dir, name), raw)
+	return k
 }
 
 // replaceFile writes a record, whole or not at all. It fails silently.
@@ -87,6 +87,9 @@ func replaceFile(dir Dir, path string, data []byte) {
 		_ = os.Rename(temp, path)
 	}
 }
+
+// readerAt reads the first bytes of f, whatever its offset.
+func readerAt(f io.ReaderAt, size int64) io.Reader { return io.NewSectionReader(f, 0, size) }
 
 func sumFile(path string) (string, error) {
 	f, err := os.Open(path)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/tools/go/packages"
 
+	"github.com/imgo-build/imgo/internal/fastpath"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
 
@@ -46,6 +47,17 @@ func (c *Compiler) load(ctx context.Context, s build.GoSettings, p v1.Platform, 
 			return nil, &GoFilesError{Pattern: pattern}
 		}
 	}
+	m, err := c.memo(t)
+	var before *fastpath.Snapshot
+	if err != nil {
+		c.explain(event.Load, strings.Join(patterns, " "), "asked the go command: %v", err)
+	} else {
+		var pkgs []build.Package
+		if pkgs, before = c.recallLoad(ctx, m, patterns); pkgs != nil {
+			return pkgs, nil
+		}
+	}
+	began := c.clock()
 	byPattern, err := t.resolve(ctx, patterns)
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("loading packages: %w", ctx.Err())
@@ -68,6 +80,11 @@ func (c *Compiler) load(ctx context.Context, s build.GoSettings, p v1.Platform, 
 	}
 	if len(all) == 0 {
 		return nil, &NoMainError{Patterns: patterns}
+	}
+	if m != nil {
+		if err := m.saveLoad(ctx, patterns, all, before, began); err != nil {
+			c.explain(event.Load, strings.Join(patterns, " "), "not remembered: %v", err)
+		}
 	}
 	return all, nil
 }

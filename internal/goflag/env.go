@@ -24,32 +24,36 @@ func checkTags(setting, value string) error {
 
 // goFlags are the flags of the go command that GOFLAGS of a file may have, apart
 // from those that hold flags themselves.
-var goFlags = map[string]rule{
-	"trimpath":  {true, true, isBool},
-	"race":      {true, true, isBool},
-	"cover":     {true, true, isBool},
-	"v":         {true, true, isBool},
-	"covermode": {false, false, oneOf("set", "count", "atomic")},
-	"mod":       {false, false, oneOf("readonly", "vendor", "mod")},
-	"buildmode": {false, false, oneOf("default", "exe", "pie")},
-	"pgo":       {false, false, oneOf("auto", "off")},
-	"buildvcs":  {false, false, oneOf("false")},
+func goFlags() map[string]rule {
+	return map[string]rule{
+		"trimpath":  {true, true, isBool},
+		"race":      {true, true, isBool},
+		"cover":     {true, true, isBool},
+		"v":         {true, true, isBool},
+		"covermode": {false, false, oneOf("set", "count", "atomic")},
+		"mod":       {false, false, oneOf("readonly", "vendor", "mod")},
+		"buildmode": {false, false, oneOf("default", "exe", "pie")},
+		"pgo":       {false, false, oneOf("auto", "off")},
+		"buildvcs":  {false, false, oneOf("false")},
+	}
 }
 
 // whyNoGoFlag says more of some flags that GOFLAGS of a file may not have.
-var whyNoGoFlag = map[string]string{
-	"toolexec":   namesProgram,
-	"exec":       namesProgram,
-	"overlay":    "it swaps files for others",
-	"modfile":    "it makes the go command read and write another go.mod",
-	"modcacherw": "it changes the module cache",
-	"pkgdir":     "it makes the go command read and write files elsewhere",
-	"o":          "it makes the go command write files elsewhere",
-	"C":          "it makes the go command work elsewhere",
-	"insecure":   changesTrust,
-	"asmflags":   "flags of the assembler can write files",
-	"gccgoflags": "flags of the C compiler can name programs and files",
-	"compiler":   "images are built with the gc compiler",
+func whyNoGoFlag() map[string]string {
+	return map[string]string{
+		"toolexec":   namesProgram,
+		"exec":       namesProgram,
+		"overlay":    "it swaps files for others",
+		"modfile":    "it makes the go command read and write another go.mod",
+		"modcacherw": "it changes the module cache",
+		"pkgdir":     "it makes the go command read and write files elsewhere",
+		"o":          "it makes the go command write files elsewhere",
+		"C":          "it makes the go command work elsewhere",
+		"insecure":   changesTrust,
+		"asmflags":   "flags of the assembler can write files",
+		"gccgoflags": "flags of the C compiler can name programs and files",
+		"compiler":   "images are built with the gc compiler",
+	}
 }
 
 // checkGoflags checks a value of GOFLAGS.
@@ -78,11 +82,11 @@ func checkGoFlag(setting, name, value string, hasValue bool) error {
 	refuse := func(reason string) error {
 		return &Error{Setting: setting, Flag: "-" + show(name), Reason: reason}
 	}
-	nested := map[string]func(setting, value string) error{"ldflags": linker.check, "gcflags": compiler.check, "tags": checkTags}[name]
-	rule, known := goFlags[name]
+	nested := map[string]func(setting, value string) error{"ldflags": linker().check, "gcflags": compiler().check, "tags": checkTags}[name]
+	rule, known := goFlags()[name]
 	switch {
 	case nested == nil && !known:
-		if why := whyNoGoFlag[name]; why != "" {
+		if why := whyNoGoFlag()[name]; why != "" {
 			return refuse(why)
 		}
 		return refuse(unknown)
@@ -107,38 +111,42 @@ const (
 )
 
 // variables are those that a file may set.
-var variables = map[string]check{
-	"CGO_ENABLED":  oneOf("0", "1"),
-	"GO111MODULE":  oneOf("on"),
-	"GOWORK":       oneOf("off"),
-	"GOEXPERIMENT": matches(`([a-z0-9]+(,[a-z0-9]+)*)?`, "it takes names of experiments, separated by commas"),
-	"GOFIPS140":    matches(`off|latest|inprocess|certified|v[0-9]+\.[0-9]+\.[0-9]+`, "it takes off, latest, inprocess, certified or a version"),
-	// A version by name could be an old one, with holes that are known by now.
-	"GOTOOLCHAIN": oneOf("local", "auto"),
-	// What no platform says.
-	"GO386":    oneOf("sse2", "softfloat"),
-	"GOMIPS":   oneOf("hardfloat", "softfloat"),
-	"GOMIPS64": oneOf("hardfloat", "softfloat"),
+func variables() map[string]check {
+	return map[string]check{
+		"CGO_ENABLED":  oneOf("0", "1"),
+		"GO111MODULE":  oneOf("on"),
+		"GOWORK":       oneOf("off"),
+		"GOEXPERIMENT": matches(`([a-z0-9]+(,[a-z0-9]+)*)?`, "it takes names of experiments, separated by commas"),
+		"GOFIPS140":    matches(`off|latest|inprocess|certified|v[0-9]+\.[0-9]+\.[0-9]+`, "it takes off, latest, inprocess, certified or a version"),
+		// A version by name could be an old one, with holes that are known by now.
+		"GOTOOLCHAIN": oneOf("local", "auto"),
+		// What no platform says.
+		"GO386":    oneOf("sse2", "softfloat"),
+		"GOMIPS":   oneOf("hardfloat", "softfloat"),
+		"GOMIPS64": oneOf("hardfloat", "softfloat"),
+	}
 }
 
 // whyNoVariable says more of some that it may not.
-var whyNoVariable = map[string]string{
-	"GOOS": platformSets, "GOARCH": platformSets, "GOAMD64": platformSets, "GOARM": platformSets, "GOARM64": platformSets,
-	"GOPPC64": platformSets, "GORISCV64": platformSets,
+func whyNoVariable() map[string]string {
+	return map[string]string{
+		"GOOS": platformSets, "GOARCH": platformSets, "GOAMD64": platformSets, "GOARM": platformSets, "GOARM64": platformSets,
+		"GOPPC64": platformSets, "GORISCV64": platformSets,
 
-	"GOPROXY": changesTrust, "GOPRIVATE": changesTrust, "GONOPROXY": changesTrust, "GONOSUMDB": changesTrust, "GONOSUMCHECK": changesTrust,
-	"GOSUMDB": changesTrust, "GOINSECURE": changesTrust, "GOVCS": changesTrust, "GOAUTH": changesTrust,
+		"GOPROXY": changesTrust, "GOPRIVATE": changesTrust, "GONOPROXY": changesTrust, "GONOSUMDB": changesTrust, "GONOSUMCHECK": changesTrust,
+		"GOSUMDB": changesTrust, "GOINSECURE": changesTrust, "GOVCS": changesTrust, "GOAUTH": changesTrust,
 
-	"CC": compilerFlags, "CXX": compilerFlags, "FC": compilerFlags, "AR": compilerFlags, "GCCGO": compilerFlags,
-	"CC_FOR_TARGET": compilerFlags, "CXX_FOR_TARGET": compilerFlags, "PKG_CONFIG": compilerFlags, "PKG_CONFIG_PATH": compilerFlags,
+		"CC": compilerFlags, "CXX": compilerFlags, "FC": compilerFlags, "AR": compilerFlags, "GCCGO": compilerFlags,
+		"CC_FOR_TARGET": compilerFlags, "CXX_FOR_TARGET": compilerFlags, "PKG_CONFIG": compilerFlags, "PKG_CONFIG_PATH": compilerFlags,
 
-	"GOCACHEPROG": namesProgram, "GOPACKAGESDRIVER": namesProgram, "LD_PRELOAD": namesProgram, "PATH": namesProgram,
+		"GOCACHEPROG": namesProgram, "GOPACKAGESDRIVER": namesProgram, "LD_PRELOAD": namesProgram, "PATH": namesProgram,
 
-	"GOROOT": movesThings, "GOTOOLDIR": movesThings, "GOENV": movesThings, "GOPATH": movesThings, "GOBIN": movesThings, "GOCACHE": movesThings,
-	"GOMODCACHE": movesThings, "GOTMPDIR": movesThings, "HOME": movesThings, "TMPDIR": movesThings,
+		"GOROOT": movesThings, "GOTOOLDIR": movesThings, "GOENV": movesThings, "GOPATH": movesThings, "GOBIN": movesThings, "GOCACHE": movesThings,
+		"GOMODCACHE": movesThings, "GOTMPDIR": movesThings, "HOME": movesThings, "TMPDIR": movesThings,
 
-	"GODEBUG": "it changes the go command itself, such as which programs it runs and which certificates it trusts; " +
-		"for the image, set it as a //go:debug line, in go.mod or in env",
+		"GODEBUG": "it changes the go command itself, such as which programs it runs and which certificates it trusts; " +
+			"for the image, set it as a //go:debug line, in go.mod or in env",
+	}
 }
 
 // CheckEnv checks a variable for the go command's environment. GOFLAGS is allowed as
@@ -148,8 +156,8 @@ func CheckEnv(key, value string) error {
 	if key == "GOFLAGS" {
 		return checkGoflags(value)
 	}
-	allowed, known := variables[key]
-	reason := whyNoVariable[key]
+	allowed, known := variables()[key]
+	reason := whyNoVariable()[key]
 	switch {
 	case known:
 		reason = allowed(value)

@@ -21,80 +21,84 @@ const (
 
 // linker is go tool link. External linking runs the C compiler of the user's own
 // environment, which is harmless as long as its flags are.
-var linker = tool{
-	allowed: map[string]rule{
-		"s":             {true, true, isBool},
-		"w":             {true, true, isBool},
-		"X":             {false, true, isDefinition},
-		"d":             {true, true, isBool},
-		"bindnow":       {true, true, isBool},
-		"checklinkname": {true, true, isBool},
-		"compressdwarf": {true, true, isBool},
-		"buildid":       {false, false, anything},
-		"B":             {false, false, isNote},
-		"linkmode":      {false, false, oneOf("internal", "external", "auto")},
-		"extldflags":    {false, false, isStatic},
-	},
-	why: map[string]string{
-		"extld":            namesProgram,
-		"extar":            namesProgram,
-		"buildmode":        "images take executables only",
-		"cpuprofile":       writesFile,
-		"memprofile":       writesFile,
-		"benchmarkprofile": writesFile,
-		"capturehostobjs":  writesFile,
-		"tmpdir":           writesFile,
-		"o":                writesFile,
-		"fipso":            writesFile,
-		"importcfg":        readsFile,
-		"L":                readsFile,
-		"libgcc":           readsFile,
-	},
+func linker() *tool {
+	return &tool{
+		allowed: map[string]rule{
+			"s":             {true, true, isBool},
+			"w":             {true, true, isBool},
+			"X":             {false, true, isDefinition},
+			"d":             {true, true, isBool},
+			"bindnow":       {true, true, isBool},
+			"checklinkname": {true, true, isBool},
+			"compressdwarf": {true, true, isBool},
+			"buildid":       {false, false, anything},
+			"B":             {false, false, isNote},
+			"linkmode":      {false, false, oneOf("internal", "external", "auto")},
+			"extldflags":    {false, false, isStatic},
+		},
+		why: map[string]string{
+			"extld":            namesProgram,
+			"extar":            namesProgram,
+			"buildmode":        "images take executables only",
+			"cpuprofile":       writesFile,
+			"memprofile":       writesFile,
+			"benchmarkprofile": writesFile,
+			"capturehostobjs":  writesFile,
+			"tmpdir":           writesFile,
+			"o":                writesFile,
+			"fipso":            writesFile,
+			"importcfg":        readsFile,
+			"L":                readsFile,
+			"libgcc":           readsFile,
+		},
+	}
 }
 
 // compiler is go tool compile.
-var compiler = tool{
-	allowed: map[string]rule{
-		"N":                  {true, true, isCount},
-		"l":                  {true, true, isCount},
-		"m":                  {true, true, isCount},
-		"e":                  {true, true, isCount},
-		"B":                  {true, true, isCount},
-		"d":                  {false, false, isDebug},
-		"dwarf":              {true, true, isBool},
-		"dwarflocationlists": {true, true, isBool},
-		"smallframes":        {true, true, isBool},
-		"spectre":            {false, false, listOf("all", "index", "ret")},
-	},
-	why: map[string]string{
-		"toolexec":     namesProgram,
-		"asmhdr":       writesFile,
-		"o":            writesFile,
-		"linkobj":      writesFile,
-		"json":         writesFile,
-		"bench":        writesFile,
-		"cpuprofile":   writesFile,
-		"memprofile":   writesFile,
-		"blockprofile": writesFile,
-		"mutexprofile": writesFile,
-		"traceprofile": writesFile,
-		"importcfg":    readsFile,
-		"embedcfg":     readsFile,
-		"coveragecfg":  readsFile,
-		"symabis":      readsFile,
-		"pgoprofile":   readsFile,
-		"I":            readsFile,
-		"D":            readsFile,
-	},
+func compiler() *tool {
+	return &tool{
+		allowed: map[string]rule{
+			"N":                  {true, true, isCount},
+			"l":                  {true, true, isCount},
+			"m":                  {true, true, isCount},
+			"e":                  {true, true, isCount},
+			"B":                  {true, true, isCount},
+			"d":                  {false, false, isDebug},
+			"dwarf":              {true, true, isBool},
+			"dwarflocationlists": {true, true, isBool},
+			"smallframes":        {true, true, isBool},
+			"spectre":            {false, false, listOf("all", "index", "ret")},
+		},
+		why: map[string]string{
+			"toolexec":     namesProgram,
+			"asmhdr":       writesFile,
+			"o":            writesFile,
+			"linkobj":      writesFile,
+			"json":         writesFile,
+			"bench":        writesFile,
+			"cpuprofile":   writesFile,
+			"memprofile":   writesFile,
+			"blockprofile": writesFile,
+			"mutexprofile": writesFile,
+			"traceprofile": writesFile,
+			"importcfg":    readsFile,
+			"embedcfg":     readsFile,
+			"coveragecfg":  readsFile,
+			"symabis":      readsFile,
+			"pgoprofile":   readsFile,
+			"I":            readsFile,
+			"D":            readsFile,
+		},
+	}
 }
 
 // CheckLdflags checks a value of -ldflags, quoted or not, with or without a pattern
 // in front. Allowed are -s, -w, -X and what else changes nothing but the binary;
 // -extldflags may say -static. The error is an [*Error].
-func CheckLdflags(value string) error { return linker.check("ldflags", value) }
+func CheckLdflags(value string) error { return linker().check("ldflags", value) }
 
 // CheckGcflags does the same for -gcflags: -N, -l, -m, -d=checkptr and a few more.
-func CheckGcflags(value string) error { return compiler.check("gcflags", value) }
+func CheckGcflags(value string) error { return compiler().check("gcflags", value) }
 
 // check checks a value of the flags that go to a tool.
 func (t *tool) check(setting, value string) error {

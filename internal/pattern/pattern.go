@@ -11,13 +11,19 @@ import (
 // Pattern is a regular expression, safe for concurrent use. Its methods are those of
 // [regexp.Regexp].
 type Pattern struct {
-	compiled func() *regexp.Regexp
+	expr string
+	once sync.Once
+	re   *regexp.Regexp
 }
 
 // New makes a pattern of an expression, which must be one that compiles: using it
-// panics otherwise.
-func New(expr string) *Pattern {
-	return &Pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
+// panics otherwise. It is simple enough for the compiler to lay out a package's
+// patterns in the program's data, so that they take no time before main either.
+func New(expr string) *Pattern { return &Pattern{expr: expr} }
+
+func (p *Pattern) compiled() *regexp.Regexp {
+	p.once.Do(func() { p.re = regexp.MustCompile(p.expr) })
+	return p.re
 }
 
 // MatchString reports whether s contains a match.

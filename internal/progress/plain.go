@@ -36,12 +36,14 @@ func (p *plain) Emit(e event.Event) {
 	case event.Started:
 		p.started[at] = p.now()
 		if e.Stage == event.Compile {
-			fmt.Fprintf(p.w, "%s %s\n", verbs[e.Stage][0], e.Subject)
+			does, _ := verbs(e.Stage)
+			fmt.Fprintf(p.w, "%s %s\n", does, e.Subject)
 		}
 	case event.Finished:
 		took := p.now().Sub(p.started[at])
 		delete(p.started, at)
-		fmt.Fprintf(p.w, "%s %s%s in %s\n", verbs[e.Stage][1], e.Subject, note(e.Text), Seconds(took))
+		_, did := verbs(e.Stage)
+		fmt.Fprintf(p.w, "%s %s%s in %s\n", did, e.Subject, note(e.Text), Seconds(took))
 	case event.Failed:
 		delete(p.started, at) // the error itself is reported at the end
 	case event.Output:

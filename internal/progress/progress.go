@@ -31,15 +31,25 @@ func Tee(sinks ...event.Sink) event.Sink {
 	})
 }
 
-// verb is what a stage does, and what it has done, in words.
-var verbs = map[event.Stage][2]string{
-	event.Load:    {"loading", "loaded"},
-	event.Base:    {"resolving", "resolved"},
-	event.Compile: {"compiling", "compiled"},
-	event.Layer:   {"compressing", "compressed"},
-	event.Push:    {"pushing", "pushed"},
-	event.Write:   {"writing", "wrote"},
-	event.Tag:     {"tagging", "tagged"},
+// verbs are what a stage does, and what it has done, in words.
+func verbs(s event.Stage) (does, did string) {
+	switch s {
+	case event.Load:
+		return "loading", "loaded"
+	case event.Base:
+		return "resolving", "resolved"
+	case event.Compile:
+		return "compiling", "compiled"
+	case event.Layer:
+		return "compressing", "compressed"
+	case event.Push:
+		return "pushing", "pushed"
+	case event.Write:
+		return "writing", "wrote"
+	case event.Tag:
+		return "tagging", "tagged"
+	}
+	return "", ""
 }
 
 // Timings measures stages by their events. It is safe for concurrent use.

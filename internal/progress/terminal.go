@@ -57,7 +57,8 @@ func (t *terminal) Emit(e event.Event) {
 	bar := t.live[at]
 	switch e.Kind {
 	case event.Started:
-		bar = &progress.Tracker{Message: t.message(verbs[e.Stage][0], e.Subject, ""), Total: e.Total, Units: progress.UnitsBytes, AutoStopDisabled: true}
+		does, _ := verbs(e.Stage)
+		bar = &progress.Tracker{Message: t.message(does, e.Subject, ""), Total: e.Total, Units: progress.UnitsBytes, AutoStopDisabled: true}
 		if e.Total == 0 {
 			bar.Units = progress.UnitsDefault
 		}
@@ -77,7 +78,8 @@ func (t *terminal) Emit(e event.Event) {
 		bar.SetValue(e.Current)
 	case event.Finished:
 		delete(t.live, at)
-		bar.UpdateMessage(t.message(verbs[e.Stage][1], e.Subject, note(e.Text)))
+		_, did := verbs(e.Stage)
+		bar.UpdateMessage(t.message(did, e.Subject, note(e.Text)))
 		bar.MarkAsDone()
 	case event.Failed:
 		delete(t.live, at)

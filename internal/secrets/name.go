@@ -5,37 +5,56 @@ import (
 	"strings"
 )
 
-// names are files that hold secrets whatever is in them, in lower case.
-var names = map[string]string{
-	".netrc": "netrc file", "_netrc": "netrc file",
-	".git-credentials": "git credentials",
-	".pgpass":          "database password file",
-	".dockercfg":       "registry credentials",
-	".vault-token":     "Vault token",
-	"id_rsa":           "private key", "id_dsa": "private key", "id_ecdsa": "private key", "id_ed25519": "private key",
-	"id_ecdsa_sk": "private key", "id_ed25519_sk": "private key",
-	"kubeconfig":        "kubeconfig",
-	"terraform.tfstate": "Terraform state", "terraform.tfstate.backup": "Terraform state",
-	"application_default_credentials.json": "Google credentials",
+// ofName is what a file is called by its name, in lower case, that holds secrets
+// whatever is in it.
+func ofName(name string) string {
+	switch name {
+	case ".netrc", "_netrc":
+		return "netrc file"
+	case ".git-credentials":
+		return "git credentials"
+	case ".pgpass":
+		return "database password file"
+	case ".dockercfg":
+		return "registry credentials"
+	case ".vault-token":
+		return "Vault token"
+	case "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk":
+		return "private key"
+	case "kubeconfig":
+		return "kubeconfig"
+	case "terraform.tfstate", "terraform.tfstate.backup":
+		return "Terraform state"
+	case "application_default_credentials.json":
+		return "Google credentials"
+	}
+	return ""
 }
 
 // endings are paths that only programs' own credentials have.
-var endings = map[string]string{
-	".docker/config.json":      "registry credentials",
-	".aws/credentials":         "AWS credentials",
-	".kube/config":             "kubeconfig",
-	".config/gh/hosts.yml":     "GitHub token",
-	".azure/accesstokens.json": "Azure credentials",
-	".cargo/credentials.toml":  "registry credentials",
-	".gem/credentials":         "registry credentials",
+var endings = []struct{ path, kind string }{
+	{".docker/config.json", "registry credentials"},
+	{".aws/credentials", "AWS credentials"},
+	{".kube/config", "kubeconfig"},
+	{".config/gh/hosts.yml", "GitHub token"},
+	{".azure/accesstokens.json", "Azure credentials"},
+	{".cargo/credentials.toml", "registry credentials"},
+	{".gem/credentials", "registry credentials"},
 }
 
-// extensions are of stores of keys.
-var extensions = map[string]string{
-	".kdbx": "password database",
-	".p12":  "private key", ".pfx": "private key", ".ppk": "private key",
-	".keytab":  "Kerberos keys",
-	".tfstate": "Terraform state",
+// ofExtension is what a store of keys is called by its extension.
+func ofExtension(ext string) string {
+	switch ext {
+	case ".kdbx":
+		return "password database"
+	case ".p12", ".pfx", ".ppk":
+		return "private key"
+	case ".keytab":
+		return "Kerberos keys"
+	case ".tfstate":
+		return "Terraform state"
+	}
+	return ""
 }
 
 // InFileName looks at the path of a file, with slashes. Which names are of files
@@ -43,13 +62,13 @@ var extensions = map[string]string{
 func InFileName(p string) (Finding, bool) {
 	folded := strings.ToLower(path.Clean(p))
 	base := path.Base(folded)
-	rule := names[base]
+	rule := ofName(base)
 	if rule == "" {
-		rule = extensions[path.Ext(base)]
+		rule = ofExtension(path.Ext(base))
 	}
-	for ending, kind := range endings {
-		if folded == ending || strings.HasSuffix(folded, "/"+ending) {
-			rule = kind
+	for _, e := range endings {
+		if dir, ok := strings.CutSuffix(folded, e.path); ok && (dir == "" || strings.HasSuffix(dir, "/")) {
+			rule = e.kind
 		}
 	}
 	if base == ".env" || strings.HasPrefix(base, ".env.") && !isTemplate(base) {

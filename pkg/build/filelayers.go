@@ -67,7 +67,7 @@ func (r *run) fileLayers(ctx context.Context, t *Target, sets []*future[fileSet]
 			if err != nil {
 				return fileLayer{}, fmt.Errorf("looking for the place of files: %w", err)
 			}
-			l, list, err := r.placed(ctx, tree, set.Files, layer.Options{Key: set.Key, Subject: fmt.Sprintf("%s (%s)", set.To, t.Name)})
+			l, list, err := r.placed(ctx, t, tree, set.Files, layer.Options{Key: set.Key, Subject: fmt.Sprintf("%s (%s)", set.To, t.Name)})
 			return fileLayer{Addition: image.Addition{Layer: l, History: set.history}, env: set.env, list: list}, err
 		})
 	}
@@ -75,12 +75,13 @@ func (r *run) fileLayers(ctx context.Context, t *Target, sets []*future[fileSet]
 }
 
 // placed makes a layer of files for a base.
-func (r *run) placed(ctx context.Context, tree *rootfs.Tree, list []layer.File, opts layer.Options) (*layer.Layer, []layer.File, error) {
+func (r *run) placed(ctx context.Context, t *Target, tree *rootfs.Tree, list []layer.File, opts layer.Options) (*layer.Layer, []layer.File, error) {
 	list, err := place(tree, list)
 	if err != nil {
 		return nil, nil, err
 	}
-	l, _, err := r.made.Do(ctx, opts.Key+" "+layout(list), func() (*layer.Layer, error) {
+	opts.Compression = t.Settings.Config.Compression
+	l, _, err := r.made.Do(ctx, opts.Compression.String()+" "+opts.Key+" "+layout(list), func() (*layer.Layer, error) {
 		done, err := r.turn(ctx)
 		if err != nil {
 			return nil, err
@@ -130,7 +131,7 @@ func (r *run) userLayer(ctx context.Context, t *Target, base Base) (user string,
 		list = append(list, layer.File{Path: found.Home, Mode: fs.ModeDir | 0o750, UID: found.UID, GID: found.GID})
 	}
 	key := fmt.Sprintf("user %s %s %x %x", spec.Name, user, found.Passwd, found.Group)
-	l, list, err := r.placed(ctx, tree, list, layer.Options{Key: key, Subject: "user " + spec.Name})
+	l, list, err := r.placed(ctx, t, tree, list, layer.Options{Key: key, Subject: "user " + spec.Name})
 	if err != nil {
 		return "", nil, err
 	}
@@ -170,7 +171,7 @@ func (r *run) volumeLayer(ctx context.Context, t *Target, base Base, user string
 	if len(list) == 0 {
 		return nil, nil
 	}
-	l, list, err := r.placed(ctx, tree, list, layer.Options{Key: "volumes", Subject: fmt.Sprintf("volumes (%s)", t.Name)})
+	l, list, err := r.placed(ctx, t, tree, list, layer.Options{Key: "volumes", Subject: fmt.Sprintf("volumes (%s)", t.Name)})
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,10 @@ func (r *run) build(ctx context.Context, i int, res *Result) (image.Artifact, er
 	if err != nil {
 		return nil, err
 	}
-	mediaTypes := r.mediaTypes(i, bases)
+	mediaTypes, err := r.mediaTypes(i, bases)
+	if err != nil {
+		return nil, err
+	}
 	images := make([]v1.Image, len(platforms))
 	res.Images = make([]ImageResult, len(platforms))
 	g, ctx := errgroup.WithContext(ctx)
@@ -76,10 +79,10 @@ func commonBase(bases []Base) Base {
 // mediaTypes are Docker's where they were asked for, or where the image has a health
 // check, which not every engine reads from an image with OCI's. All images of an
 // index have the same.
-func (r *run) mediaTypes(i int, bases []Base) image.MediaTypes {
+func (r *run) mediaTypes(i int, bases []Base) (image.MediaTypes, error) {
 	c := &r.plan.Targets[i].Settings.Config
 	if c.Docker {
-		return image.Docker
+		return image.Docker, nil
 	}
 	owner := ""
 	switch own := c.Healthcheck; {
@@ -98,7 +101,13 @@ func (r *run) mediaTypes(i int, bases []Base) image.MediaTypes {
 		}
 	}
 	if owner == "" {
-		return image.OCI
+		return image.OCI, nil
+	}
+	if c.Compression == layer.Zstd {
+		return image.Docker, &SettingError{
+			Setting: "compression " + c.Compression.String(), Where: r.plan.Targets[i].Settings.Origins["compression"],
+			Err: fmt.Errorf("%s has a health check, which takes Docker's media types, and these have no zstd: drop the check (healthcheck: none), or use gzip", owner),
+		}
 	}
 	r.targets[i].warn.Do(func() {
 		r.stages.Events.Emit(event.Event{
@@ -106,7 +115,7 @@ func (r *run) mediaTypes(i int, bases []Base) image.MediaTypes {
 			Text: owner + " has a health check, which podman and others ignore in an image with OCI media types: using Docker's",
 		})
 	})
-	return image.Docker
+	return image.Docker, nil
 }
 
 // image puts the binaries and files of a target on its base.
@@ -223,7 +232,7 @@ func (r *run) binaryLayers(ctx context.Context, t *Target, p *platformRun, base 
 		if err := r.checkDynamic(ctx, t, prog, bin, p.ref, base); err != nil {
 			return nil, err
 		}
-		if out[n].Layer, err = r.binaryLayer(ctx, prog, p.platform, bin, base); err != nil {
+		if out[n].Layer, err = r.binaryLayer(ctx, t, prog, p.platform, bin, base); err != nil {
 			return nil, err
 		}
 		out[n].History = fmt.Sprintf("imgo: %s from package %s", prog.Path, prog.Package.ImportPath)
@@ -232,7 +241,7 @@ func (r *run) binaryLayers(ctx context.Context, t *Target, p *platformRun, base 
 }
 
 // binaryLayer makes the layer that holds a binary, when it is its turn.
-func (r *run) binaryLayer(ctx context.Context, prog Program, p v1.Platform, bin Binary, base Base) (*layer.Layer, error) {
+func (r *run) binaryLayer(ctx context.Context, t *Target, prog Program, p v1.Platform, bin Binary, base Base) (*layer.Layer, error) {
 	list := []layer.File{{
 		Path: prog.Path,
 		Mode: 0o755,
@@ -257,9 +266,10 @@ func (r *run) binaryLayer(ctx context.Context, prog Program, p v1.Platform, bin 
 	}
 	defer done()
 	return layer.New(ctx, r.stages.Store, layer.Options{
-		Key:     bin.Key,
-		Events:  r.stages.Events,
-		Subject: fmt.Sprintf("%s (%s)", prog.Package.ImportPath, image.PlatformString(p)),
+		Key:         bin.Key,
+		Compression: t.Settings.Config.Compression,
+		Events:      r.stages.Events,
+		Subject:     fmt.Sprintf("%s (%s)", prog.Package.ImportPath, image.PlatformString(p)),
 	}, list)
 }
 

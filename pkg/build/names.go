@@ -47,6 +47,9 @@ var (
 // Credentials finds a USER:PASSWORD in front of the host of a name, where it doesn't
 // belong. It returns the name without it, fit for a message, and the host.
 func Credentials(arg string) (redacted, host string, found bool) {
+	if !strings.Contains(arg, "@") {
+		return arg, "", false
+	}
 	rest := arg[len(scheme.FindString(arg)):]
 	at := strings.LastIndex(pinned.ReplaceAllString(rest, ""), "@")
 	if at < 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/imgo-build/imgo/internal/account"
 	"github.com/imgo-build/imgo/internal/files"
+	"github.com/imgo-build/imgo/pkg/layer"
 )
 
 // Request is what the user asked for, complete and checked as far as it can be
@@ -99,8 +100,9 @@ type Config struct {
 	BinaryPath  string       // empty for /app/NAME
 	Labels      []Var
 	Annotations []Var
-	Created     time.Time // the zero time stands for the epoch
-	Docker      bool      // Docker's media types instead of OCI's
+	Created     time.Time         // the zero time stands for the epoch
+	Docker      bool              // Docker's media types instead of OCI's
+	Compression layer.Compression // of the layers that are not the base's
 }
 
 // Healthcheck is how a container's health is found out (moby image specification

@@ -31,6 +31,7 @@ const (
 	Failed               // the step failed; Text says why in one line
 	Output               // Text is a line printed by a child process, without its newline
 	Warning              // Text is for the user, who need not act on it for the build to succeed
+	Explained            // Text says why a step did what it did, for users who asked for that
 )
 
 // Event is one thing that happened. Subject names what the stage works on, in the

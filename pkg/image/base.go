@@ -146,7 +146,7 @@ func (b *base) checkLayer(i int, d v1.Descriptor) error {
 	case !d.MediaType.IsDistributable():
 		return b.unusable("layer %d (%s) must not be distributed, as its type %q says", i+1, d.Digest, d.MediaType)
 	}
-	if _, ok := layerForms[d.MediaType]; !ok {
+	if _, ok := layerForm(d.MediaType); !ok {
 		return b.unusable("layer %d (%s) is of type %q, which imgo does not know", i+1, d.Digest, d.MediaType)
 	}
 	return nil

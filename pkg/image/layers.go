@@ -17,14 +17,17 @@ const (
 	zstandard
 )
 
-// layerForms are the media types of layers that images may have.
-var layerForms = map[types.MediaType]form{
-	types.OCIUncompressedLayer:    plain,
-	types.DockerUncompressedLayer: plain,
-	types.OCILayer:                gzipped,
-	types.DockerLayer:             gzipped,
-	types.OCILayerZStd:            zstandard,
-	dockerZstd:                    zstandard,
+// layerForm tells the media types of layers that images may have.
+func layerForm(t types.MediaType) (f form, known bool) {
+	switch t {
+	case types.OCIUncompressedLayer, types.DockerUncompressedLayer:
+		return plain, true
+	case types.OCILayer, types.DockerLayer:
+		return gzipped, true
+	case types.OCILayerZStd, dockerZstd:
+		return zstandard, true
+	}
+	return 0, false
 }
 
 // layer returns what the vocabulary calls a layer of the form, and false where it
@@ -90,7 +93,7 @@ func stackOwn(a Addition, m MediaTypes) (s stackedLayer, err error) {
 
 // retype gives the layer, which calls itself have, its name in a vocabulary.
 func (s *stackedLayer) retype(have types.MediaType, m MediaTypes) error {
-	f, known := layerForms[have]
+	f, known := layerForm(have)
 	if !known {
 		return fmt.Errorf("media type %q is not a layer's", have)
 	}

@@ -26,44 +26,57 @@ func (e *PlatformError) Error() string {
 // architectures are those that Go compiles for on Linux, each with the variants
 // that OCI's image index and Go both know. The first variant is the one meant
 // where none is given; it is left out of the canonical form except for arm.
-var architectures = map[string][]string{
-	"386": nil,
-	"amd64": {
-		"v1", "v2", "v3", "v4"},
-	"arm": {"v7", "v6", "v5"},
-	"arm64": {"v8",
+var architectures = []struct {
+	name     string
+	variants []string
+}{
+	{"386", nil},
+	{"amd64", []string{"v1", "v2", "v3", "v4"}},
+	{"arm", []string{"v7", "v6", "v5"}},
+	{"arm64", []string{"v8",
 		"v8.0", "v8.1", "v8.2", "v8.3", "v8.4", "v8.5", "v8.6", "v8.7", "v8.8", "v8.9",
-		"v9", "v9.0", "v9.1", "v9.2", "v9.3", "v9.4", "v9.5"},
-	"loong64":  nil,
-	"mips":     nil,
-	"mips64":   nil,
-	"mips64le": nil,
-	"mipsle":   nil,
-	"ppc64":    nil,
-	"ppc64le":  nil,
-	"riscv64":  nil,
-	"s390x":    nil,
+		"v9", "v9.0", "v9.1", "v9.2", "v9.3", "v9.4", "v9.5"}},
+	{"loong64", nil},
+	{"mips", nil},
+	{"mips64", nil},
+	{"mips64le", nil},
+	{"mipsle", nil},
+	{"ppc64", nil},
+	{"ppc64le", nil},
+	{"riscv64", nil},
+	{"s390x", nil},
+}
+
+// variantsOf are those of an architecture, and whether it is known.
+func variantsOf(arch string) (variants []string, ok bool) {
+	for _, a := range architectures {
+		if a.name == arch {
+			return a.variants, true
+		}
+	}
+	return nil, false
 }
 
 // otherNames are names of architectures in other vocabularies: those of uname,
 // Debian and LLVM.
-var otherNames = map[string]string{
-	"x86_64": "amd64", "x86-64": "amd64", "x64": "amd64",
-	"aarch64": "arm64", "armv8": "arm64", "arm64v8": "arm64",
-	"i386": "386", "i486": "386", "i586": "386", "i686": "386", "x86": "386",
-	"armhf": "arm/v7", "armv7": "arm/v7", "armv7l": "arm/v7", "arm32v7": "arm/v7",
-	"armv6": "arm/v6", "armv6l": "arm/v6", "arm32v6": "arm/v6",
-	"armel": "arm/v5", "armv5": "arm/v5", "arm32v5": "arm/v5",
-	"loongarch64": "loong64", "ppc64el": "ppc64le", "powerpc64le": "ppc64le",
-	"mips64el": "mips64le", "mipsel": "mipsle", "risc-v": "riscv64", "riscv": "riscv64",
+func otherNames() map[string]string {
+	return map[string]string{
+		"x86_64": "amd64", "x86-64": "amd64", "x64": "amd64",
+		"aarch64": "arm64", "armv8": "arm64", "arm64v8": "arm64",
+		"i386": "386", "i486": "386", "i586": "386", "i686": "386", "x86": "386",
+		"armhf": "arm/v7", "armv7": "arm/v7", "armv7l": "arm/v7", "arm32v7": "arm/v7",
+		"armv6": "arm/v6", "armv6l": "arm/v6", "arm32v6": "arm/v6",
+		"armel": "arm/v5", "armv5": "arm/v5", "arm32v5": "arm/v5",
+		"loongarch64": "loong64", "ppc64el": "ppc64le", "powerpc64le": "ppc64le",
+		"mips64el": "mips64le", "mipsel": "mipsle", "risc-v": "riscv64", "riscv": "riscv64",
+	}
 }
 
 // systems are operating systems that users may ask for and that imgo has no
 // images for.
-var systems = map[string]bool{
-	"aix": true, "android": true, "darwin": true, "dragonfly": true, "freebsd": true,
-	"illumos": true, "ios": true, "js": true, "macos": true, "netbsd": true, "openbsd": true,
-	"plan9": true, "solaris": true, "wasip1": true, "wasi": true, "windows": true,
+var systems = []string{
+	"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "macos",
+	"netbsd", "openbsd", "plan9", "solaris", "wasip1", "wasi", "windows",
 }
 
 // ParsePlatform reads a platform that imgo can build for, such as "linux/amd64",
@@ -81,7 +94,7 @@ func ParsePlatform(s string) (v1.Platform, error) {
 		return fail("the architecture is missing", "linux/amd64")
 	case len(parts) > 1 && parts[1] == "linux":
 		return fail("the operating system comes first", suggest(append([]string{parts[0]}, parts[2:]...)))
-	case systems[parts[0]]:
+	case slices.Contains(systems, parts[0]):
 		return fail("images can be built for linux only", suggest(parts[1:]))
 	case parts[0] != "linux":
 		if known := suggest(parts); known != "" {
@@ -89,7 +102,7 @@ func ParsePlatform(s string) (v1.Platform, error) {
 		}
 		return fail(fmt.Sprintf("operating system %q is not known", parts[0]), suggest(parts[1:]))
 	}
-	variants, ok := architectures[parts[1]]
+	variants, ok := variantsOf(parts[1])
 	switch {
 	case !ok:
 		return fail(fmt.Sprintf("architecture %q is not known", parts[1]), suggest(parts[1:]))

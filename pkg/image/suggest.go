@@ -14,17 +14,18 @@ func suggest(parts []string) string {
 		return ""
 	}
 	arch, rest := parts[0], parts[1:]
-	if known, ok := otherNames[arch]; ok {
+	if known, ok := otherNames()[arch]; ok {
 		if strings.Contains(known, "/") {
 			return "linux/" + known
 		}
 		arch = known
 	}
-	if _, ok := architectures[arch]; !ok {
-		arch = nearest(arch)
-		if arch == "" {
+	variants, ok := variantsOf(arch)
+	if !ok {
+		if arch = nearest(arch); arch == "" {
 			return ""
 		}
+		variants, _ = variantsOf(arch)
 	}
 	if len(rest) == 0 {
 		return "linux/" + arch
@@ -36,7 +37,7 @@ func suggest(parts []string) string {
 	if arch == "arm" && strings.HasPrefix(variant, "v8") {
 		return "linux/arm64"
 	}
-	if slices.Contains(architectures[arch], variant) {
+	if slices.Contains(variants, variant) {
 		return "linux/" + arch + "/" + variant
 	}
 	return "linux/" + arch
@@ -46,14 +47,9 @@ func suggest(parts []string) string {
 // least of all, or an empty string.
 func nearest(s string) string {
 	best, distance := "", 3
-	names := make([]string, 0, len(architectures))
-	for name := range architectures {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if d := spelling.Distance(s, name); d < distance && d < len(name)-1 {
-			best, distance = name, d
+	for _, a := range architectures {
+		if d := spelling.Distance(s, a.name); d < distance && d < len(a.name)-1 {
+			best, distance = a.name, d
 		}
 	}
 	return best

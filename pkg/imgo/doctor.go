@@ -149,21 +149,23 @@ func (d *doctor) failed(name string, err error) Check {
 	c := Check{Name: name, Status: StatusError, Err: err}
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.Err = &SlowError{After: d.time}
-		c.Fix = slowFix[strings.SplitN(name, " ", 2)[0]]
+		c.Fix = slowFix()[strings.SplitN(name, " ", 2)[0]]
 	}
 	return c
 }
 
 // slowFix is what to do about checks that had no result.
-var slowFix = map[string]string{
-	"go":       "see what it waits for: go env -json",
-	"module":   "see what it waits for: go list ./...; if modules are being downloaded, go mod download shows it",
-	"git":      "see what it waits for: git status",
-	"settings": "see what git waits for: git status",
-	"base":     "check the network; HTTPS_PROXY and NO_PROXY are honoured",
-	"registry": "check the network; HTTPS_PROXY and NO_PROXY are honoured",
-	"cache":    "set IMGO_CACHE_DIR to a directory on a disk that answers",
-	"disk":     "check that the directories of the cache, of GOCACHE and of TMPDIR lie on disks that answer",
+func slowFix() map[string]string {
+	return map[string]string{
+		"go":       "see what it waits for: go env -json",
+		"module":   "see what it waits for: go list ./...; if modules are being downloaded, go mod download shows it",
+		"git":      "see what it waits for: git status",
+		"settings": "see what git waits for: git status",
+		"base":     "check the network; HTTPS_PROXY and NO_PROXY are honoured",
+		"registry": "check the network; HTTPS_PROXY and NO_PROXY are honoured",
+		"cache":    "set IMGO_CACHE_DIR to a directory on a disk that answers",
+		"disk":     "check that the directories of the cache, of GOCACHE and of TMPDIR lie on disks that answer",
+	}
 }
 
 // skipped is a check that can't be made until another one succeeds.

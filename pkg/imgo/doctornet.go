@@ -202,16 +202,13 @@ func (d *doctor) repositories() (out []name.Repository, unknown bool) {
 			continue // the settings' check says it
 		}
 		for _, dest := range plan.Targets[0].Repos {
-			if dest.Repo.RegistryStr() != localRegistry && !slices.Contains(out, dest.Repo) {
+			if dest.Repo.RegistryStr() != build.LocalPrefix && !slices.Contains(out, dest.Repo) {
 				out = append(out, dest.Repo)
 			}
 		}
 	}
 	return out, unknown && naming.Prefix+d.req.Default.Prefix != ""
 }
-
-// localRegistry is that of names which are no place.
-var localRegistry, _, _ = strings.Cut(build.LocalPrefix, "/")
 
 // registries is the check of the places that images would be pushed to.
 func (d *doctor) registries(ctx context.Context) []Check {

@@ -81,7 +81,10 @@ func outputs(req *build.Request, targets []build.Target) []string {
 
 // gitOptions asks for no more than any of the targets uses.
 func (c *Client) gitOptions(req *build.Request, targets []build.Target, dir string) git.Options {
-	o := git.Options{Env: c.opts.Env, Dir: dir, Ignore: outputs(req, targets)}
+	o := git.Options{Env: c.opts.Env, Dir: dir, Ignore: outputs(req, targets), Now: c.cache.Now}
+	if !c.opts.NoFastPath {
+		o.Results = c.memory
+	}
 	for i := range targets {
 		s := &targets[i].Settings
 		version := s.Go.VCS || asks(req, s, ".Version")
@@ -155,11 +158,10 @@ func (c *Client) probeDir() string {
 
 // writeProbes puts the source of the probe where a plan wants it compiled.
 func (c *Client) writeProbes(p *build.Plan) error {
-	dir := c.probeDir()
 	for _, t := range p.Targets {
 		for _, prog := range t.More {
-			if prog.Go.Dir == dir {
-				return probe.Write(dir)
+			if prog.Package.ImportPath == probe.Module && prog.Go.Dir == c.probeDir() {
+				return probe.Write(prog.Go.Dir)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ package imgo
 import (
 	"context"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ type Options struct {
 	Registries map[string]transport.Registry // certificates by host
 	Mirrors    map[string]string             // of bases' registries, by host
 	Jobs       int                           // steps at once; 0 leaves it to each stage
+	NoFastPath bool                          // the go command is asked, whatever is remembered
 	Events     event.Sink                    // nil discards
 	Now        func() time.Time              // the cache's clock
 	Transport  http.RoundTripper             // nil connects to the network
@@ -50,6 +52,7 @@ type Options struct {
 type Client struct {
 	opts     Options
 	cache    *cache.Cache
+	memory   *heldBack // of the fast path
 	keychain *keychain.Keychain
 	bases    *base.Source
 	registry *publish.Registry
@@ -77,15 +80,21 @@ func New(o Options) (*Client, error) {
 	stored := keychain.FromEnv(o.Env)
 	stored.Transport = o.Transport
 	keys := keychain.New(stored)
+	compiler := gobuild.Options{Env: o.Env, Dirs: buildDirs{store}, Events: o.Events, Jobs: o.Jobs, Now: store.Now}
+	memory := holdBack(store)
+	if !o.NoFastPath {
+		compiler.Results = memory
+	}
 	c := &Client{
 		opts:     o,
 		cache:    store,
+		memory:   memory,
 		keychain: keys,
 		registry: publish.NewRegistry(publish.Options{
 			Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
 			Results: store, Events: o.Events, Jobs: o.Jobs,
 		}),
-		compiler: gobuild.New(gobuild.Options{Env: o.Env, Dirs: buildDirs{store}, Events: o.Events, Jobs: o.Jobs}),
+		compiler: gobuild.New(compiler),
 	}
 	c.bases = base.New(base.Options{
 		Keychain: keys, Transport: o.Transport, PlainHTTP: o.PlainHTTP,
@@ -101,6 +110,7 @@ func (c *Client) Close() error { return c.bases.Close() }
 
 // Run carries out a plan; see [build.Run].
 func (c *Client) Run(ctx context.Context, p *build.Plan) ([]build.Result, error) {
+	c.memory.release()
 	if err := c.writeProbes(p); err != nil {
 		return nil, err
 	}
@@ -123,3 +133,5 @@ type buildDirs struct{ cache *cache.Cache }
 func (d buildDirs) Dir(ctx context.Context, key string) (gobuild.Dir, error) {
 	return d.cache.Dir(ctx, key)
 }
+
+func (d buildDirs) Open(key, name string) (*os.File, error) { return d.cache.OpenIn(key, name) }

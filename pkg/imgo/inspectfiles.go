@@ -147,15 +147,17 @@ func stateOf(h *tar.Header) fileState {
 	return f
 }
 
-var fileKinds = map[byte]string{
-	tar.TypeReg: "file", tar.TypeDir: "directory", tar.TypeSymlink: "symbolic link", tar.TypeLink: "hard link",
-	tar.TypeChar: "character device", tar.TypeBlock: "block device", tar.TypeFifo: "pipe",
+func fileKinds() map[byte]string {
+	return map[byte]string{
+		tar.TypeReg: "file", tar.TypeDir: "directory", tar.TypeSymlink: "symbolic link", tar.TypeLink: "hard link",
+		tar.TypeChar: "character device", tar.TypeBlock: "block device", tar.TypeFifo: "pipe",
+	}
 }
 
 // facts are what there is to say of a file.
 func (f *fileState) facts() []Fact {
 	out := []Fact{
-		{"type", "", cmp.Or(fileKinds[f.kind], strconv.QuoteRune(rune(f.kind)))},
+		{"type", "", cmp.Or(fileKinds()[f.kind], strconv.QuoteRune(rune(f.kind)))},
 		{"mode", "", fmt.Sprintf("%04o", f.mode)},
 		{"owner", "", fmt.Sprintf("%d:%d", f.uid, f.gid)},
 		{"owner names", "", f.names},

@@ -31,6 +31,12 @@ func (c *Client) Plan(ctx context.Context, req build.Request) (*build.Plan, erro
 	if err := c.addFacts(ctx, &req, targets); err != nil {
 		return nil, err
 	}
+	if !c.opts.NoFastPath {
+		for i := range targets {
+			root := &targets[i].Settings.FilesRoot
+			root.Results, root.Now = c.memory, c.cache.Now
+		}
+	}
 	return build.NewPlan(req, targets)
 }
 

@@ -11,5 +11,5 @@ import (
 // empty base. Two imgo with the same assembly version make the same image of the same
 // binary and base.
 func AssemblyVersion() string {
-	return layer.Version + "." + image.Version + "-" + runtimelayer.Version()
+	return layer.Version + "." + layer.ZstdVersion + "." + image.Version + "-" + runtimelayer.Version()
 }

@@ -9,12 +9,18 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-func BenchmarkGzip(b *testing.B) {
+func BenchmarkCompress(b *testing.B) {
 	input := sample(32 << 20)
+	for _, c := range []Compression{Gzip, Zstd} {
+		b.Run(c.String(), func(b *testing.B) { benchmarkCompress(b, c, input) })
+	}
+}
+
+func benchmarkCompress(b *testing.B, c Compression, input []byte) {
 	b.SetBytes(int64(len(input)))
 	b.ReportAllocs()
 	for b.Loop() {
-		w := newGzipWriter(io.Discard)
+		w := c.writer(io.Discard)
 		w.Write(input)
 		if err := w.Close(); err != nil {
 			b.Fatal(err)

@@ -15,5 +15,5 @@
 // It is not for reading or changing layers that others made, and it knows nothing
 // of images. The bytes are part of what users compare between machines and over
 // years: whoever changes them, here or by a new version of the compressor, raises
-// [Version].
+// [Version] or [ZstdVersion].
 package layer

@@ -398,6 +398,12 @@ func (discardPending) Commit(v1.Hash) error        { return nil }
 func (discardPending) Discard()                    {}
 
 func TestMemoryDoesNotGrowWithTheLayer(t *testing.T) {
+	for _, c := range []layer.Compression{layer.Gzip, layer.Zstd} {
+		t.Run(c.String(), func(t *testing.T) { testMemory(t, c) })
+	}
+}
+
+func testMemory(t *testing.T, c layer.Compression) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(16))
 	const limit = 32 << 20
 	var peak atomic.Uint64
@@ -416,7 +422,7 @@ func TestMemoryDoesNotGrowWithTheLayer(t *testing.T) {
 	f := layer.File{Path: "big", Mode: 0o644, Size: bigSize, Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(io.LimitReader(content, bigSize)), nil
 	}}
-	if _, err := layer.New(t.Context(), discardStore{}, layer.Options{}, []layer.File{f}); err != nil {
+	if _, err := layer.New(t.Context(), discardStore{}, layer.Options{Compression: c}, []layer.File{f}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("peak heap %.1f MiB", float64(peak.Load())/(1<<20))

@@ -15,10 +15,15 @@ import (
 	"github.com/imgo-build/imgo/pkg/event"
 )
 
-// Version names the form of the bytes that this package writes: the tar's headers,
-// and the compressor with its parameters. It is raised with every change that
-// gives the same files another digest.
-const Version = "1"
+// Versions name the form of the bytes that this package writes. One is raised with
+// every change that gives the same files another digest.
+const (
+	// Version is that of the tar's headers, and of gzip with its parameters.
+	Version = "1"
+	// ZstdVersion is that of zstd with its parameters. It counts beside Version, where
+	// zstd is used.
+	ZstdVersion = "1"
+)
 
 // copySize is the size of the buffer between a content and the tar.
 const copySize = 256 << 10
@@ -32,6 +37,8 @@ type Options struct {
 	// bytes. That is the caller's promise. With a key the outcome is remembered in
 	// the store; without one the files are read and compressed every time.
 	Key string
+	// Compression makes other bytes of the same files, and so another layer.
+	Compression Compression
 	// Events receives the progress; nil drops it.
 	Events event.Sink
 	// Subject is what progress calls the layer.
@@ -84,9 +91,9 @@ func (o Options) make(ctx context.Context, store Store, recipe string, total int
 	key := o.resultKey(recipe)
 	if f, ok := lookup(store, key); ok {
 		text = "cached"
-		return &Layer{blobs: store, facts: f}, nil
+		return &Layer{blobs: store, facts: f, compression: o.Compression}, nil
 	}
-	f, err := pack(ctx, store, func(w io.Writer) error {
+	f, err := o.Compression.pack(ctx, store, func(w io.Writer) error {
 		return write(w, make([]byte, copySize), o.metered(ctx, total))
 	})
 	if err != nil {
@@ -96,11 +103,25 @@ func (o Options) make(ctx context.Context, store Store, recipe string, total int
 		o.Events.Emit(event.Event{Kind: event.Warning, Stage: event.Layer, Subject: o.Subject,
 			Text: fmt.Sprintf("remembering the layer for the next run: %v", err)})
 	}
-	return &Layer{blobs: store, facts: f}, nil
+	return &Layer{blobs: store, facts: f, compression: o.Compression}, nil
+}
+
+// compressor is a writer that is closed or, where that makes no sense any more,
+// aborted.
+type compressor interface {
+	io.WriteCloser
+	abort()
+}
+
+func (c Compression) writer(w io.Writer) compressor {
+	if c == Zstd {
+		return newZstdWriter(w)
+	}
+	return newGzipWriter(w)
 }
 
 // pack stores what write writes: tar, hash, compress, hash, store in one pass.
-func pack(ctx context.Context, store Blobs, write func(io.Writer) error) (facts, error) {
+func (c Compression) pack(ctx context.Context, store Blobs, write func(io.Writer) error) (facts, error) {
 	if err := ctx.Err(); err != nil {
 		return facts{}, err
 	}
@@ -111,7 +132,7 @@ func pack(ctx context.Context, store Blobs, write func(io.Writer) error) (facts,
 	defer pending.Discard()
 
 	blob := &hasher{dst: pending, sum: sha256.New()}
-	zw := newGzipWriter(blob)
+	zw := c.writer(blob)
 	content := &hasher{dst: zw, sum: sha256.New()}
 	if err := write(content); err != nil {
 		zw.abort()
@@ -192,7 +213,11 @@ func (o Options) resultKey(recipe string) string {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(o.Key))
-	return "layer " + Version + " " + recipe + " " + hex.EncodeToString(sum[:])
+	version := Version
+	if o.Compression == Zstd {
+		version += " zstd " + ZstdVersion
+	}
+	return "layer " + version + " " + recipe + " " + hex.EncodeToString(sum[:])
 }
 
 func lookup(store Store, key string) (facts, bool) {

@@ -16,10 +16,8 @@ import (
 const manifestLimit = 8 << 20
 
 // manifestTypes is what imgo understands, for the Accept header.
-var manifestTypes = strings.Join([]string{
-	string(types.OCIManifestSchema1), string(types.OCIImageIndex),
-	string(types.DockerManifestSchema2), string(types.DockerManifestList),
-}, ", ")
+const manifestTypes = string(types.OCIManifestSchema1 + ", " + types.OCIImageIndex + ", " +
+	types.DockerManifestSchema2 + ", " + types.DockerManifestList)
 
 // digestOf returns what a tag points to, or the zero hash if there is no such tag.
 func (s *session) digestOf(ctx context.Context, tag string) (v1.Hash, error) {

@@ -15,10 +15,12 @@ const (
 )
 
 // argForm is what an argument looks like, by its kind.
-var argForm = map[string]string{
-	ArgCA:     "HOST[:PORT]=FILE",
-	ArgCert:   "HOST[:PORT]=CERT,KEY",
-	ArgMirror: "HOST[:PORT]=MIRROR[/PREFIX]",
+func argForm() map[string]string {
+	return map[string]string{
+		ArgCA:     "HOST[:PORT]=FILE",
+		ArgCert:   "HOST[:PORT]=CERT,KEY",
+		ArgMirror: "HOST[:PORT]=MIRROR[/PREFIX]",
+	}
 }
 
 // ArgError is an argument about a registry that can't be meant.
@@ -50,7 +52,7 @@ func (a *RegistryArgs) Add(kind, arg string) error {
 		return err
 	}
 	wrong := func(format string, args ...any) error {
-		return &ArgError{Kind: kind, Arg: arg, Form: argForm[kind], Reason: fmt.Sprintf(format, args...)}
+		return &ArgError{Kind: kind, Arg: arg, Form: argForm()[kind], Reason: fmt.Sprintf(format, args...)}
 	}
 	if kind == ArgMirror {
 		if _, again := a.Mirrors[host]; again {
@@ -82,9 +84,9 @@ func (a *RegistryArgs) Add(kind, arg string) error {
 // URLs, and the value, whose form it checks. The error is an [*ArgError].
 func ParseRegistryArg(kind, arg string) (host, value string, err error) {
 	wrong := func(format string, args ...any) (string, string, error) {
-		return "", "", &ArgError{Kind: kind, Arg: arg, Form: argForm[kind], Reason: fmt.Sprintf(format, args...)}
+		return "", "", &ArgError{Kind: kind, Arg: arg, Form: argForm()[kind], Reason: fmt.Sprintf(format, args...)}
 	}
-	if _, known := argForm[kind]; !known {
+	if _, known := argForm()[kind]; !known {
 		return wrong("there is no such setting")
 	}
 	host, value, ok := strings.Cut(arg, "=")
