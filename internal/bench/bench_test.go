@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -67,7 +68,7 @@ func TestReport(t *testing.T) {
 	s := section{title: "Time", note: "n", header: []string{"a"}}
 	got := report(machine{cores: 2, memory: "24 GiB", goTool: "go1.26.8", system: "linux/amd64, kernel 6.18"}, 3, []section{s})
 	for _, want := range []string{
-		"3 times\neach", "on 2 cores with 24 GiB of memory, go1.26.8, linux/amd64, kernel 6.18,", "-n 3 -write", "\n## Time\n",
+		"3 times\neach", "on 2 cores with 24 GiB of memory, go1.26.8, linux/amd64, kernel 6.18,", "-n 3 -write'", "\n## Time\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("report lacks %q:\n%s", want, got)
@@ -80,7 +81,7 @@ func TestCells(t *testing.T) {
 		seconds(1234 * time.Millisecond), milliseconds(1234 * time.Microsecond), ratio(3, 2), ratio(3, 0),
 		mebibytes(0), mebibytes(64 << 20), within(0), within(64 << 20), within(64<<20 + 1),
 	}
-	want := []string{"1.23 s", "1.23 ms", "1.50", "?", "?", "64", "?", "yes", "**no**"}
+	want := []string{"1.23 s", "1.23 ms", "1.50", "–", "?", "64", "?", "yes", "**no**"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -124,7 +125,7 @@ init os @4.2 ms, 0 ms clock, 8 bytes, 1 allocs
 }
 
 func TestParse(t *testing.T) {
-	for _, args := range [][]string{{"-n", "0"}, {"-write", "-only", "x"}, {"stray"}} {
+	for _, args := range [][]string{{"-n", "0"}, {"-write", "-only", "x"}, {"-write", "-quick"}, {"stray"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v: no error", args)
 		}
@@ -152,7 +153,7 @@ func TestEnvironment(t *testing.T) {
 
 func TestWriteLayoutIsValid(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeLayout(dir, 300_000); err != nil {
+	if err := writeLayout(dir, 300_000, "amd64"); err != nil {
 		t.Fatal(err)
 	}
 	index, err := layout.ImageIndexFromPath(dir)
@@ -176,7 +177,7 @@ func TestCopyAndChange(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(from, "cmd", "x", "main.go"), []byte("package main\n"), 0o444); err != nil {
 		t.Fatal(err)
 	}
-	if err := copyWritable(to, from); err != nil {
+	if err := copyTree(to, from); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(to, "cmd", "x", "main.go"))
@@ -186,7 +187,7 @@ func TestCopyAndChange(t *testing.T) {
 	w := &workload{module: to, main: "cmd/x"}
 	seen := map[string]bool{}
 	for range 3 {
-		if err := w.change(); err != nil {
+		if err := w.changeMain(); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(filepath.Join(to, "cmd", "x", "imgo_bench.go"))
@@ -202,7 +203,10 @@ func TestCopyAndChange(t *testing.T) {
 
 func TestCounter(t *testing.T) {
 	var host string
-	registry := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host = r.Host }))
+	registry := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		host = r.Host
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
 	defer registry.Close()
 	c, proxy, stop, err := startCounter(registry.Listener.Addr().String())
 	if err != nil {
@@ -224,10 +228,15 @@ func TestCounter(t *testing.T) {
 	if host != proxy {
 		t.Errorf("the registry was addressed as %s, want the proxy's %s", host, proxy)
 	}
-	if got := c.take(); got != "3 (1 HEAD, 2 GET)" {
-		t.Errorf("counted %s", got)
+	resp, err = http.Post("http://"+proxy+"/v2/", "text/plain", strings.NewReader("12345"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := c.take(); got != "0" {
-		t.Errorf("counted %s anew", got)
+	resp.Body.Close()
+	if got := c.take(); got.String() != "4 (1 HEAD, 1 POST, 2 GET)" || got.requests != 4 || got.bytes != 5 {
+		t.Errorf("counted %s, %d bytes", got, got.bytes)
+	}
+	if got := c.take(); got.String() != "0" || got.bytes != 0 {
+		t.Errorf("counted %s, %d bytes anew", got, got.bytes)
 	}
 }

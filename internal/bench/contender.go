@@ -1,14 +1,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 )
-
-const koVersion = "v0.19.1"
 
 // The contenders, in the order in which they take turns and are listed.
 const (
@@ -18,75 +13,94 @@ const (
 	koCached
 )
 
-// contenders are the commands that bring a workload to the same place: to a
-// registry, or to a tarball if host is empty. All compile with the same flags.
-func (b *bench) contenders(w *workload, host string) []command {
-	out := filepath.Join(b.work, "out")
-	binary := command{dir: w.module, env: []string{"CGO_ENABLED=0"}, args: []string{
-		"go", "build", "-trimpath", "-ldflags", "-s -w", "-buildvcs=false",
-		"-o", filepath.Join(out, w.name+".bin"), w.pattern(),
-	}}
-	image := command{dir: w.module}
-	if host == "" {
-		image.args = []string{b.imgo, "build", w.pattern(), "-o", filepath.Join(out, w.name+".imgo.tar")}
-	} else {
-		image.args = []string{b.imgo, "push", w.pattern(), "-t", host + "/imgo/" + w.name}
+// contender prepares a run, which is not measured, and returns what to run: several
+// commands run in order and count as one. A nil contender sits a case out.
+type contender func() ([]command, error)
+
+// always runs the same, after before, which may be nil.
+func always(commands []command, before func() error) contender {
+	if commands == nil {
+		return nil
 	}
-	cached := b.koBuild(w, host, "ko-cached")
-	cached.env = append(cached.env, "KOCACHE="+filepath.Join(b.work, "ko-cache"))
-	return []command{goBuild: binary, imgo: image, ko: b.koBuild(w, host, "ko"), koCached: cached}
+	return func() ([]command, error) {
+		if before == nil {
+			return commands, nil
+		}
+		return commands, before()
+	}
 }
 
-func (b *bench) koBuild(w *workload, host, name string) command {
-	c := command{dir: w.module, env: []string{
-		"KO_CONFIG_PATH=" + filepath.Join(b.work, "ko.yaml"),
-		"KO_DEFAULTBASEIMAGE=" + b.koBase(),
-	}}
-	c.args = []string{b.ko, "build", w.pattern(), "--bare", "--platform", "linux/amd64"}
-	if host == "" {
-		c.env = append(c.env, "KO_DOCKER_REPO=ko.bench/"+name+"/"+w.name)
-		c.args = append(c.args, "--push=false", "--tarball", filepath.Join(b.work, "out", w.name+"."+name+".tar"))
-	} else {
-		c.env = append(c.env, "KO_DOCKER_REPO="+host+"/"+name+"/"+w.name)
-	}
-	return c
+// job is what the contenders are to bring to the same place.
+type job struct {
+	w         *workload
+	packages  []string // the workload's main package where there are none
+	platforms []string // linux/amd64 where there are none
+	host      string   // of the registry, empty for a tarball
 }
 
-// koBase is a base image that ko reaches without the internet.
-func (b *bench) koBase() string { return b.host + "/base" }
-
-// prepareKo writes ko's configuration and puts a base of the size of imgo's own
-// into the registry.
-func (b *bench) prepareKo(ctx context.Context) error {
-	config := "defaultLdflags: [-s, -w]\n"
-	if err := os.WriteFile(filepath.Join(b.work, "ko.yaml"), []byte(config), 0o644); err != nil {
-		return err
+// commands has what each contender runs for a job, nil where it can't do it. All
+// compile with the same flags.
+func (b *bench) commands(j job) [][]command {
+	if j.packages == nil {
+		j.packages = []string{j.w.pattern()}
 	}
-	layout := filepath.Join(b.work, "ko-base")
-	if err := writeLayout(layout, 190<<10); err != nil {
-		return err
+	if j.platforms == nil {
+		j.platforms = []string{"linux/amd64"}
 	}
-	_, err := b.run(ctx, command{dir: b.work, args: []string{b.imgo, "push", "oci:" + layout, "-t", b.koBase()}})
-	return err
+	all := [][]command{goBuild: b.goBuild(j), imgo: {b.imgoCommand(j)}, ko: nil, koCached: nil}
+	if j.host == "" && len(j.platforms) > 1 {
+		return all // ko's tarballs hold one platform
+	}
+	all[ko] = []command{b.koCommand(j, "ko")}
+	cached := b.koCommand(j, "ko-cached")
+	cached.env = append(cached.env, "KOCACHE="+b.koCache())
+	all[koCached] = []command{cached}
+	return all
 }
 
-// installKo builds ko, once for all runs of the bench of this user.
-func (b *bench) installKo(ctx context.Context) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
+// goBuild is one command for all packages, but one a platform: the go command has
+// no other way.
+func (b *bench) goBuild(j job) (commands []command) {
+	for _, p := range j.platforms {
+		_, arch, _ := strings.Cut(p, "/")
+		args := []string{
+			"go", "build", "-trimpath", "-ldflags", "-s -w", "-buildvcs=false",
+			"-o", filepath.Join(b.binaries(j.w), arch) + "/",
+		}
+		commands = append(commands, command{
+			dir: j.w.module, args: append(args, j.packages...), env: []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch},
+		})
 	}
-	dir := filepath.Join(cache, "imgo-bench", "ko-"+koVersion)
-	path := filepath.Join(dir, "ko")
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	fmt.Fprintln(os.Stderr, "bench: building ko", koVersion)
-	cmd := exec.CommandContext(ctx, "go", "install", "github.com/google/ko@"+koVersion)
-	cmd.Env, cmd.Dir = append(b.env, "GOBIN="+dir), b.work
-	adopt(cmd)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building ko: %w\n%s", err, out)
-	}
-	return path, nil
+	return commands
 }
+
+func (b *bench) imgoCommand(j job) command {
+	args := []string{b.imgo, "build"}
+	if j.host != "" {
+		args[1] = "push"
+	}
+	args = append(args, j.packages...)
+	args = append(args, "--platform", strings.Join(j.platforms, ","))
+	switch {
+	case j.host == "":
+		args = append(args, "-o", b.tarballs("imgo", j.w))
+	case len(j.packages) > 1:
+		args = append(args, "--repo", j.host+"/imgo/"+j.w.name)
+	default:
+		args = append(args, "-t", j.host+"/imgo/"+j.w.name)
+	}
+	return command{dir: j.w.module, args: args}
+}
+
+// tarballs is the directory for the tarballs that a contender makes of a workload.
+func (b *bench) tarballs(who string, w *workload) string {
+	return filepath.Join(b.work, "out", who, w.name)
+}
+
+// binaries is where go build puts those of a workload.
+func (b *bench) binaries(w *workload) string { return b.tarballs("go", w) }
+
+// imgoCache is the one that imgo uses unless a case says otherwise.
+func (b *bench) imgoCache() string { return filepath.Join(b.work, "imgo-cache") }
+
+func (b *bench) koCache() string { return filepath.Join(b.work, "ko-cache") }

@@ -16,58 +16,79 @@ import (
 )
 
 // writeLayout writes an OCI layout with an image of one layer, whose size is about
-// the given one on disk and in memory: random bytes.
-func writeLayout(dir string, size int64) error {
+// the given one on disk and in memory: random bytes. Images for several architectures
+// share the layer and stand in an index.
+func writeLayout(dir string, size int64, archs ...string) error {
 	blobs := filepath.Join(dir, "blobs", "sha256")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
 		return err
 	}
-	layer, diffID, err := writeLayer(blobs, size)
+	layer, diffID, err := writeLayer(blobs, func(tw *tar.Writer) error {
+		if err := tw.WriteHeader(&tar.Header{Name: "random", Mode: 0o644, Size: size}); err != nil {
+			return err
+		}
+		_, err := io.CopyN(tw, randomBytes(), size)
+		return err
+	}, gzip.NoCompression)
 	if err != nil {
 		return err
 	}
-	config, err := writeJSON(blobs, types.OCIConfigJSON, v1.ConfigFile{
-		OS: "linux", Architecture: "amd64",
-		RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{diffID}},
-	})
+	return writeImages(dir, layer, diffID, archs)
+}
+
+// writeImages completes a layout whose layer is in place.
+func writeImages(dir string, layer v1.Descriptor, diffID v1.Hash, archs []string) error {
+	blobs := filepath.Join(dir, "blobs", "sha256")
+	var manifests []v1.Descriptor
+	for _, arch := range archs {
+		config, err := writeJSON(blobs, types.OCIConfigJSON, v1.ConfigFile{
+			OS: "linux", Architecture: arch,
+			RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{diffID}},
+		})
+		if err != nil {
+			return err
+		}
+		manifest, err := writeJSON(blobs, types.OCIManifestSchema1, v1.Manifest{
+			SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{layer},
+		})
+		if err != nil {
+			return err
+		}
+		manifest.Platform = &v1.Platform{OS: "linux", Architecture: arch}
+		manifests = append(manifests, manifest)
+	}
+	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: manifests}
+	if len(manifests) > 1 {
+		nested, err := writeJSON(blobs, types.OCIImageIndex, index)
+		if err != nil {
+			return err
+		}
+		index.Manifests = []v1.Descriptor{nested}
+	}
+	data, err := json.Marshal(index)
 	if err != nil {
 		return err
 	}
-	manifest, err := writeJSON(blobs, types.OCIManifestSchema1, v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: config, Layers: []v1.Descriptor{layer},
-	})
-	if err != nil {
-		return err
-	}
-	index, err := json.Marshal(v1.IndexManifest{
-		SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{manifest},
-	})
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "index.json"), index, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "index.json"), data, 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o644)
 }
 
-// writeLayer streams a layer with one file of random bytes.
-func writeLayer(blobs string, size int64) (blob v1.Descriptor, diffID v1.Hash, err error) {
+// writeLayer streams what fill writes to a blob.
+func writeLayer(blobs string, fill func(*tar.Writer) error, level int) (blob v1.Descriptor, diffID v1.Hash, err error) {
 	f, err := os.CreateTemp(blobs, "layer-")
 	if err != nil {
 		return blob, diffID, err
 	}
 	defer f.Close()
 	compressed, plain := sha256.New(), sha256.New()
-	gz, err := gzip.NewWriterLevel(io.MultiWriter(f, compressed), gzip.NoCompression)
+	gz, err := gzip.NewWriterLevel(io.MultiWriter(f, compressed), level)
 	if err != nil {
 		return blob, diffID, err
 	}
 	tw := tar.NewWriter(io.MultiWriter(gz, plain))
-	if err := tw.WriteHeader(&tar.Header{Name: "random", Mode: 0o644, Size: size}); err != nil {
-		return blob, diffID, err
-	}
-	if _, err := io.CopyN(tw, randomBytes(), size); err != nil {
+	if err := fill(tw); err != nil {
 		return blob, diffID, err
 	}
 	if err := tw.Close(); err != nil {

@@ -5,12 +5,13 @@
 // all of them alike; what counts are the ratios of their medians. Nothing is
 // measured against a number written down earlier or elsewhere.
 //
-// It needs docker-registry (Debian's package of that name), and the module proxy
+// It needs docker-registry (Debian's package of that name), strace to count processes
+// (without it they are unknown), Linux to know memory, and the module proxy
 // or a module cache for ko and the real programs that serve as work. All that it
 // writes lies in a temporary directory that goes away at the end, also after an
 // interrupt; only ko itself stays, in the user's cache directory, and with -write
-// the report. Each section of the report has a file of its own: speed.go,
-// requests.go, memory.go, startup.go.
+// the report. Each section of the report has a file of its own: targets.go, speed.go
+// (with subjects.go), files.go, counts.go, sizes.go, memory.go, startup.go.
 package main
 
 import (
@@ -19,12 +20,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The main goroutine starts all processes. They are told to end when the thread
@@ -52,13 +55,20 @@ func main() {
 
 // bench is what all sections share.
 type bench struct {
-	runs int            // of each command, besides one to warm up
-	only *regexp.Regexp // cases to run
-	imgo string         // absolute path of the program
-	ko   string         // likewise
-	work string         // temporary directory
-	env  []string       // of all commands
-	host string         // of the registry
+	runs    int            // of each command, besides one to warm up
+	quick   bool           // leave out what takes long
+	only    *regexp.Regexp // cases to run
+	sources []source       // programs to build
+	imgo    string         // absolute path of the program
+	ko      string         // likewise
+	strace  string         // likewise, empty if there is none
+	work    string         // temporary directory
+	env     []string       // of all commands
+	host    string         // of the registry
+
+	repositories int    // made by newRepository
+	current      string // case
+	results      *results
 }
 
 type options struct {
@@ -66,6 +76,7 @@ type options struct {
 	only     string
 	imgo, ko string
 	write    bool
+	quick    bool
 }
 
 func parse(args []string) (options, error) {
@@ -76,16 +87,20 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.runs, "n", 5, "how `many` times each command runs, after once to warm up")
 	flags.StringVar(&o.only, "only", "", "run only cases whose name matches `REGEXP`")
 	flags.BoolVar(&o.write, "write", false, "also write the report to "+reportFile)
+	flags.BoolVar(&o.quick, "quick", false, "the sample server alone, once, to see that the bench works")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if o.quick {
+		o.runs = 1
 	}
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.runs < 1:
 		return o, errors.New("-n: at least one run is needed")
-	case o.write && o.only != "":
-		return o, errors.New("-write is for a whole report: leave out -only")
+	case o.write && (o.only != "" || o.quick):
+		return o, errors.New("-write is for a whole report: leave out -only and -quick")
 	}
 	return o, nil
 }
@@ -98,7 +113,10 @@ func run(ctx context.Context, args []string) (err error) {
 	if _, err := os.Stat(serverModule); err != nil {
 		return fmt.Errorf("run this in the root of imgo's module: %w", err)
 	}
-	b := &bench{runs: o.runs}
+	b := &bench{runs: o.runs, quick: o.quick, sources: sources, results: newResults()}
+	if o.quick {
+		b.sources = sources[:1]
+	}
 	if b.only, err = regexp.Compile(o.only); err != nil {
 		return fmt.Errorf("-only: %w", err)
 	}
@@ -112,26 +130,37 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer stopRegistry()
 
-	var sections []section
-	for _, measure := range []func(context.Context) ([]section, error){
-		b.speed, b.requests, b.memory, b.startup,
-	} {
-		s, err := measure(ctx)
-		if err != nil {
-			return err
-		}
-		for _, s := range s {
-			fmt.Println(s.markdown())
-		}
-		sections = append(sections, s...)
+	sections, err := b.measure(ctx)
+	if err != nil {
+		return err
 	}
 	if len(sections) == 0 {
 		return fmt.Errorf("-only %s matches no case", o.only)
 	}
+	summary := b.results.summary()
+	fmt.Println(summary.markdown())
 	if !o.write {
 		return nil
 	}
-	return os.WriteFile(reportFile, []byte(report(thisMachine(), o.runs, sections)), 0o644)
+	text := report(thisMachine(), o.runs, append([]section{summary}, sections...))
+	return os.WriteFile(reportFile, []byte(text), 0o644)
+}
+
+// measure prints each section when it is done.
+func (b *bench) measure(ctx context.Context) (sections []section, err error) {
+	for _, measure := range []func(context.Context) ([]section, error){
+		b.speed, b.files, b.counts, b.sizes, b.memory, b.startup,
+	} {
+		some, err := measure(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range some {
+			fmt.Println(s.markdown())
+		}
+		sections = append(sections, some...)
+	}
+	return sections, nil
 }
 
 // prepare finds the programs and starts the registry.
@@ -152,6 +181,9 @@ func (b *bench) prepare(ctx context.Context, o options) (stop func(), err error)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if b.strace, err = exec.LookPath("strace"); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: without strace, processes are not counted")
 	}
 	b.host, stop, err = startRegistry(ctx, filepath.Join(b.work, "registry"))
 	return stop, err
@@ -189,6 +221,7 @@ func (b *bench) chosen(name string) bool {
 	if !b.only.MatchString(name) {
 		return false
 	}
-	fmt.Fprintln(os.Stderr, "bench:", name)
+	fmt.Fprintf(os.Stderr, "bench: %s %s\n", time.Now().Format(time.TimeOnly), name)
+	b.current = name
 	return true
 }

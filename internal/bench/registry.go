@@ -7,14 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 )
 
@@ -86,57 +81,4 @@ func awaitRegistry(ctx context.Context, host string) error {
 		}
 	}
 	return errors.New("it doesn't answer")
-}
-
-// counter is a proxy before the registry that counts requests. By its address it is
-// another registry with the same content.
-type counter struct {
-	proxy  *httputil.ReverseProxy
-	mutex  sync.Mutex
-	counts map[string]int // by method
-}
-
-// startCounter serves until stop is called.
-func startCounter(registry string) (c *counter, host string, stop func(), err error) {
-	c = &counter{counts: map[string]int{}, proxy: &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: registry})
-			r.Out.Host = r.In.Host // the registry forms locations of uploads from it
-		},
-	}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", nil, err
-	}
-	server := &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = server.Serve(l)
-	}()
-	return c, l.Addr().String(), func() { _ = server.Close(); <-ended }, nil
-}
-
-func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mutex.Lock()
-	c.counts[r.Method]++
-	c.mutex.Unlock()
-	c.proxy.ServeHTTP(w, r)
-}
-
-// take returns what was counted and begins anew.
-func (c *counter) take() string {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	total, methods := 0, []string(nil)
-	for method, n := range c.counts {
-		total += n
-		methods = append(methods, fmt.Sprintf("%d %s", n, method))
-	}
-	clear(c.counts)
-	if total == 0 {
-		return "0"
-	}
-	slices.Sort(methods)
-	return fmt.Sprintf("%d (%s)", total, strings.Join(methods, ", "))
 }

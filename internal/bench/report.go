@@ -93,45 +93,60 @@ func report(m machine, runs int, sections []section) string {
 
 imgo beside bare `+"`go build`"+` and ko %s, on the same work with the same compiler flags
 (`+"`CGO_ENABLED=0`, `-trimpath`, `-ldflags \"-s -w\"`, `-buildvcs=false`"+`). Commands take turns in one run, %d times
-each after once to warm up. Times depend on the machine and on what else it does: compare ratios.
+each, after once to warm up. Times depend on the machine and on what else it does: compare ratios.
 ko runs as it comes, on a base as small as imgo's own, and once more with KOCACHE set.
 
 Measured on %d cores with %s of memory, %s, %s, the registry and all files on the same machine. To repeat:
 
-`+"```sh\nmake build && go run ./internal/bench -imgo bin/imgo -n %d -write\n```\n", koVersion, runs, m.cores, m.memory, m.goTool, m.system, runs)
+`+"```sh\nmake bench ARGS='-n %d -write'\n```\n", koVersion, runs, m.cores, m.memory, m.goTool, m.system, runs)
 	for _, s := range sections {
 		b.WriteString("\n" + s.markdown())
 	}
 	return b.String()
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+const (
+	unknown       = "?"
+	notApplicable = "–"
+)
+
+func seconds(d time.Duration) string {
+	switch {
+	case d == 0:
+		return notApplicable
+	case d < 100*time.Millisecond:
+		return fmt.Sprintf("%.3f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
+}
 
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
 }
 
 func ratio(a, b time.Duration) string {
-	if b == 0 {
-		return "?"
+	if a == 0 || b == 0 {
+		return notApplicable
 	}
 	return fmt.Sprintf("%.2f", float64(a)/float64(b))
 }
 
+// kilobytes and megabytes are decimal, as registries and docker count.
+func kilobytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e3) }
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e6) }
+
 func mebibytes(n int64) string {
 	if n == 0 {
-		return "?"
+		return unknown
 	}
 	return fmt.Sprintf("%.0f", float64(n)/(1<<20))
 }
 
 // within says whether a peak of imgo's own memory is as promised.
 func within(peak int64) string {
-	switch {
-	case peak == 0:
-		return "?"
-	case peak <= memoryLimit:
-		return "yes"
+	if peak == 0 {
+		return unknown
 	}
-	return "**no**"
+	return yesNo(peak <= memoryLimit)
 }

@@ -52,23 +52,56 @@ func (b *bench) run(ctx context.Context, c command) (measurement, error) {
 	}
 	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	m.largest = max(m.own, largest(cmd.ProcessState))
+	if c.args[0] == b.imgo {
+		b.results.memory(m.own, b.current)
+	}
 	return m, nil
 }
 
-// alternate runs the commands in turn, once to warm up and then as often as asked
-// for. before is called ahead of every run. The result has a series a command.
-func (b *bench) alternate(ctx context.Context, commands []command, before func() error) ([]series, error) {
-	all := make([]series, len(commands))
-	for turn := range b.runs + 1 {
-		for i, c := range commands {
-			if err := before(); err != nil {
-				return nil, err
+// runAll runs commands in order and measures them as one.
+func (b *bench) runAll(ctx context.Context, commands []command) (whole measurement, err error) {
+	for _, c := range commands {
+		m, err := b.run(ctx, c)
+		if err != nil {
+			return whole, err
+		}
+		whole = whole.and(m)
+	}
+	return whole, nil
+}
+
+// and is what both took, one after the other.
+func (m measurement) and(next measurement) measurement {
+	return measurement{
+		wall: m.wall + next.wall, cpu: m.cpu + next.cpu,
+		own: max(m.own, next.own), largest: max(m.largest, next.largest),
+		output: m.output + next.output,
+	}
+}
+
+// alternate lets the contenders take turns, as often as asked for, and once more
+// before that if they are to warm up. The result has a series a contender, empty for
+// one that sits out.
+func (b *bench) alternate(ctx context.Context, contenders []contender, warmUp bool) ([]series, error) {
+	all := make([]series, len(contenders))
+	turns := b.runs
+	if warmUp {
+		turns++
+	}
+	for turn := range turns {
+		for i, prepare := range contenders {
+			if prepare == nil {
+				continue
 			}
-			m, err := b.run(ctx, c)
+			commands, err := prepare()
 			if err != nil {
 				return nil, err
 			}
-			if turn > 0 {
+			m, err := b.runAll(ctx, commands)
+			if err != nil {
+				return nil, err
+			}
+			if turn > 0 || !warmUp {
 				all[i] = append(all[i], m)
 			}
 		}

@@ -17,7 +17,7 @@ func (b *bench) startup(ctx context.Context) ([]section, error) {
 		return nil, nil
 	}
 	version := command{dir: b.work, args: []string{b.imgo, "version"}}
-	all, err := b.alternate(ctx, []command{version}, func() error { return nil })
+	all, err := b.alternate(ctx, []contender{always([]command{version}, nil)}, true)
 	if err != nil {
 		return nil, err
 	}

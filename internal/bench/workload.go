@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"time"
 )
@@ -18,6 +18,7 @@ type workload struct {
 	name   string
 	module string // directory of its module
 	main   string // directory of its package, relative to module
+	leaf   string // directory of another that main imports, directly or not
 }
 
 // source says where a workload comes from.
@@ -25,16 +26,21 @@ type source struct {
 	name   string
 	module string // a directory, or PATH@VERSION for the module proxy
 	main   string
+	leaf   string
 }
 
+// The leaves lie deep, and only few packages import them: what a change to them costs
+// is compiled soon, so that what a contender adds shows. In caddy a change compiles the
+// leaf and three packages above it, where one to notify would compile 41.
 var sources = []source{
-	{name: "server", module: serverModule, main: "cmd/server"},
-	{name: "nats-server", module: "github.com/nats-io/nats-server/v2@v2.15.2", main: "."},
+	{name: "server", module: serverModule, main: "cmd/server", leaf: "internal/config"},
+	{name: "nats-server", module: "github.com/nats-io/nats-server/v2@v2.15.2", main: ".", leaf: "server/avl"},
+	{name: "caddy", module: "github.com/caddyserver/caddy/v2@v2.11.9", main: "cmd/caddy", leaf: "modules/caddyhttp/proxyprotocol"},
 }
 
-// fetch copies the sources of a workload to the bench's directory.
+// fetch copies the sources of a workload to the bench's directory, once.
 func (b *bench) fetch(ctx context.Context, s source) (*workload, error) {
-	w := &workload{name: s.name, module: filepath.Join(b.work, "src", s.name), main: s.main}
+	w := &workload{name: s.name, module: filepath.Join(b.work, "src", s.name), main: s.main, leaf: s.leaf}
 	if _, err := os.Stat(w.module); err == nil {
 		return w, nil
 	}
@@ -49,39 +55,35 @@ func (b *bench) fetch(ctx context.Context, s source) (*workload, error) {
 		}
 		from = module.Dir
 	}
-	return w, copyWritable(w.module, from)
+	if err := copyTree(w.module, from); err != nil {
+		return nil, err
+	}
+	return w, b.ready(w)
 }
 
-// copyWritable copies directories and regular files: the module cache's are
-// read-only.
-func copyWritable(to, from string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+// ready makes what later changes only replace, and the directories for output.
+func (b *bench) ready(w *workload) error {
+	for _, who := range []string{"go", "imgo", "ko", "ko-cached"} {
+		if err := os.MkdirAll(b.tarballs(who, w), 0o755); err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(target, 0o755)
-		case !d.Type().IsRegular():
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
+	}
+	if err := w.changeMain(); err != nil {
+		return err
+	}
+	return w.changeLeaf()
 }
 
-// change gives package main other contents than ever before, so that it must be
+// changeMain gives package main other contents than ever before, so that it must be
 // compiled and linked anew, whoever builds it next.
-func (w *workload) change() error {
-	text := fmt.Sprintf(`package main
+func (w *workload) changeMain() error { return w.change(w.main, "main") }
+
+// changeLeaf does the same to the leaf, which changes all packages above it.
+func (w *workload) changeLeaf() error { return w.change(w.leaf, path.Base(w.leaf)) }
+
+// change changes the value of a constant.
+func (w *workload) change(dir, pkg string) error {
+	text := fmt.Sprintf(`package %s
 
 func init() {
 	if benchMoment() == "" {
@@ -91,8 +93,8 @@ func init() {
 
 //go:noinline
 func benchMoment() string { return "%d" }
-`, time.Now().UnixNano())
-	return os.WriteFile(filepath.Join(w.module, w.main, "imgo_bench.go"), []byte(text), 0o644)
+`, pkg, time.Now().UnixNano())
+	return os.WriteFile(filepath.Join(w.module, dir, "imgo_bench.go"), []byte(text), 0o644)
 }
 
 // pattern is the workload's package, as an argument of the go command in module.
