@@ -60,7 +60,7 @@ func (c *Compiler) memo(t *toolchain) (*memo, error) {
 	s.add(fastpath.File, filepath.Join(root, "go.env"))
 	m := &memo{results: c.results, now: c.now, chain: t, site: s, version: version, again: func() (*memo, error) { return c.memo(t) }}
 	m.base = strings.Join([]string{
-		memoVersion, t.key(), strings.Join(t.variables(), "\n"), root, tools(root), s.rel(t.dir),
+		memoVersion, t.key(), strings.Join(t.variables(), "\n"), root, tools(root), s.work, s.rel(t.dir),
 		// Whether the user turned cgo off himself decides what is made of findings.
 		t.user.goenv("CGO_ENABLED", t.dir),
 	}, "\x00")

@@ -337,15 +337,19 @@ GOPRIVATE=x
 			t.Errorf("%+v makes no difference", s)
 		}
 	}
-	work := filepath.Join(filepath.Dir(dir), "go.work")
-	if err := os.WriteFile(work, []byte("go 1.25\n\nuse ./"+filepath.Base(dir)+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(work)
-	if key(build.GoSettings{}) == plain {
-		t.Error("a go.work above makes no difference")
-	}
-	if key(build.GoSettings{}, "GOWORK=off") == plain {
-		t.Error("GOWORK=off makes no difference")
+	for _, place := range []struct{ dir, use string }{{dir, "."}, {filepath.Dir(dir), "./" + filepath.Base(dir)}} {
+		work := filepath.Join(place.dir, "go.work")
+		if err := os.WriteFile(work, []byte("go 1.25\n\nuse "+place.use+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if key(build.GoSettings{}) == plain {
+			t.Errorf("a go.work in %s makes no difference", place.dir)
+		}
+		if key(build.GoSettings{}, "GOWORK=off") == plain {
+			t.Error("GOWORK=off makes no difference")
+		}
+		if err := os.Remove(work); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

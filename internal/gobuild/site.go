@@ -24,6 +24,7 @@ func unfitf(format string, args ...any) error { return unfit(fmt.Sprintf(format,
 // running it. It is found anew each time: a go.work that appears makes another site.
 type site struct {
 	root    string // directory of the go.work or else of the go.mod, absolute
+	work    string // name of the go.work in root; empty for none
 	name    string // what is the same for the same root elsewhere: the paths of its modules
 	modules []localModule
 	inputs  []fastpath.Input // the files that say which modules there are
@@ -44,7 +45,8 @@ func (t *toolchain) site() (*site, error) {
 	}
 	s := &site{}
 	if work != "" {
-		s.root = filepath.Dir(work)
+		s.root, s.work = filepath.Split(work)
+		s.root = filepath.Clean(s.root)
 		err = s.addWork(work)
 	} else {
 		mod, ok := findUp(t.dir, "go.mod")
