@@ -142,6 +142,9 @@ func hintEngine(err error) string {
 	case engine.Misconfigured:
 		return fmt.Sprintf("check %s", e.Where)
 	}
+	if e.Engine == engine.Docker && strings.Contains(e.Reason, "invalid tar header") {
+		return "docker reads zstd since version 23: update it, or use --compression gzip"
+	}
 	return ""
 }
 

@@ -44,6 +44,7 @@ var environment = []operation{
 	}},
 	{name: "a program that runs go", do: func(w *world) string {
 		script := "#!/bin/sh\nGOFLAGS=" + pick(w, []string{"-tags=special", "$GOFLAGS"}) + " exec '" + w.goCommand + "' \"$@\"\n"
+		w.check(os.RemoveAll(w.path("shim/go"))) // perhaps a link to the real one
 		w.write("shim/go", script)
 		w.check(os.Chmod(w.path("shim/go"), 0o755))
 		return w.set("PATH", "$WORK/shim"+string(filepath.ListSeparator)+os.Getenv("PATH"))
