@@ -75,9 +75,9 @@ func readCgo(dir Dir, name string) *cgoRecord {
 }
 
 // explainCgo fills in, once a group is built, what the lack or the use of cgo means
-// for its jobs. It holds the build directory only to write down what it found; where
-// the check itself fails, there is nothing to say.
-func (c *Compiler) explainCgo(ctx context.Context, g *group) {
+// for its jobs. What it finds is written down in the build directory, which is nil where
+// there is none; where the check itself fails, there is nothing to say.
+func (c *Compiler) explainCgo(ctx context.Context, g *group, dir Dir) {
 	var stale []*job
 	for _, j := range g.pending() {
 		switch failure := (*CompileError)(nil); {
@@ -88,7 +88,7 @@ func (c *Compiler) explainCgo(ctx context.Context, g *group) {
 		}
 	}
 	if len(stale) > 0 && ctx.Err() == nil {
-		c.lookForCgo(ctx, g, stale)
+		c.lookForCgo(ctx, g, dir, stale)
 	}
 	for _, j := range g.pending() {
 		if j.out.Err == nil && j.builtWithoutCgo() && j.cgo != nil && len(j.out.Info.Deps) > 0 {
@@ -107,7 +107,7 @@ func (j *job) builtWithoutCgo() bool {
 }
 
 // lookForCgo makes new records for jobs.
-func (c *Compiler) lookForCgo(ctx context.Context, g *group, jobs []*job) {
+func (c *Compiler) lookForCgo(ctx context.Context, g *group, dir Dir, jobs []*job) {
 	for _, j := range jobs {
 		j.cgo = nil
 	}
@@ -123,10 +123,6 @@ func (c *Compiler) lookForCgo(ctx context.Context, g *group, jobs []*job) {
 			}
 		}
 	}
-	dir, err := c.dirs.Dir(ctx, g.dirKey())
-	if err != nil {
-		return
-	}
 	for _, j := range jobs {
 		if j.cgo == nil {
 			continue
@@ -135,7 +131,6 @@ func (c *Compiler) lookForCgo(ctx context.Context, g *group, jobs []*job) {
 			replaceFile(dir, cgoPath(dir, j.Package.Name), raw)
 		}
 	}
-	_ = dir.Release() // as after a build
 }
 
 // judgeCgo makes of findings the error or the notes of a job. A user who said

@@ -63,6 +63,7 @@ func (c *Compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Bin
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
+		c.Wait()
 		for _, b := range out {
 			if b.File != nil {
 				b.File.Close()
@@ -72,6 +73,9 @@ func (c *Compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Bin
 	}
 	return out, nil
 }
+
+// Wait implements [build.Compiler].
+func (c *Compiler) Wait() { c.side.Wait() }
 
 // recallAll takes over what did not change since it was built.
 func (c *Compiler) recallAll(ctx context.Context, groups []*group) {
@@ -155,10 +159,13 @@ func (c *Compiler) buildGroup(ctx context.Context, g *group) {
 	}
 	if len(g.pending()) > 0 {
 		wait := g.foresee(ctx)
-		c.buildInDir(ctx, g)
-		wait()
-		c.explainCgo(ctx, g)
-		c.saveCompile(ctx, g)
+		dir := c.buildInDir(ctx, g)
+		c.explainCgo(ctx, g, dir)
+		c.side.Go(func() {
+			c.release(g, dir)
+			wait()
+			c.saveCompile(ctx, g)
+		})
 	}
 	for i, j := range g.jobs {
 		text := ""
@@ -182,8 +189,9 @@ func (j *job) cached() bool {
 	return err == nil && os.SameFile(now, j.before)
 }
 
-// buildInDir does the work of buildGroup while it holds the group's directory.
-func (c *Compiler) buildInDir(ctx context.Context, g *group) {
+// buildInDir lets the go command build a group in the group's directory, and returns that,
+// still held, or nil where it can't be had.
+func (c *Compiler) buildInDir(ctx context.Context, g *group) Dir {
 	pending := g.pending()
 	fail := func(err error) {
 		for _, j := range pending {
@@ -193,7 +201,7 @@ func (c *Compiler) buildInDir(ctx context.Context, g *group) {
 	atOnce, done, err := c.limit.take(ctx, len(pending))
 	if err != nil {
 		fail(err)
-		return
+		return nil
 	}
 	defer done()
 	if g.chain.jobs == 0 {
@@ -202,7 +210,7 @@ func (c *Compiler) buildInDir(ctx context.Context, g *group) {
 	dir, err := c.dirs.Dir(ctx, g.dirKey())
 	if err != nil {
 		fail(fmt.Errorf("opening the build directory: %w", err))
-		return
+		return nil
 	}
 	for _, j := range pending {
 		if err := dropDamaged(dir, j.Package.Name); err != nil {
@@ -212,6 +220,20 @@ func (c *Compiler) buildInDir(ctx context.Context, g *group) {
 	}
 	if pending[0].out.Err == nil {
 		c.runGroup(ctx, g, dir)
+	}
+	return dir
+}
+
+// release records the binaries of a group, which takes a look at all of their bytes, and
+// lets others into its directory.
+func (c *Compiler) release(g *group, dir Dir) {
+	if dir == nil {
+		return
+	}
+	for _, j := range g.pending() {
+		if j.out.Err == nil {
+			j.kept = keep(dir, j.Package.Name, j.out.File, j.before)
+		}
 	}
 	if err := dir.Release(); err != nil {
 		// The binaries are open and checked: what is left behind does them no harm.
@@ -249,7 +271,6 @@ func (j *job) finish(failure *CompileError, err error, dir Dir) {
 		*j.out, err = j.open(dir)
 	}
 	if err == nil {
-		j.kept = keep(dir, j.Package.Name, j.out.File, j.before)
 		j.cgo = readCgo(dir, j.Package.Name)
 	}
 	j.out.Err = err

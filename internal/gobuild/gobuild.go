@@ -84,6 +84,7 @@ type Compiler struct {
 	dirs   Dirs
 	events event.Sink
 	limit  *limit
+	side   side          // what goes on after Compile has returned
 	grace  time.Duration // between SIGINT and SIGKILL when a run is canceled
 
 	results layer.Results // nil for none

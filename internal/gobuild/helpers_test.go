@@ -168,6 +168,7 @@ func compileUnits(t *testing.T, c *Compiler, units ...build.Unit) []build.Binary
 	if err != nil {
 		t.Fatalf("Compile: %v", err)
 	}
+	c.Wait()
 	t.Cleanup(func() {
 		for _, b := range bins {
 			if b.File != nil {

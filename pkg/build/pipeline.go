@@ -55,6 +55,7 @@ func Run(ctx context.Context, p *Plan, s Stages) ([]Result, error) {
 		wg.Go(func() { results[i] = r.target(ctx, i) })
 	}
 	wg.Wait()
+	r.settle()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -198,6 +199,19 @@ func (r *run) compile(ctx context.Context) {
 	}
 }
 
+// settle lets the compiler end what it does for later runs, unless something is still being
+// compiled that nobody waits for any more.
+func (r *run) settle() {
+	for _, c := range r.compiles {
+		select {
+		case <-c.done:
+		default:
+			return
+		}
+	}
+	r.stages.Compiler.Wait()
+}
+
 // close waits for what was started and closes the binaries.
 func (r *run) close() {
 	for _, b := range r.bases {
@@ -213,6 +227,10 @@ func (r *run) close() {
 			}
 		}
 	}
+	for _, c := range r.compiles {
+		_, _ = c.wait()
+	}
+	r.stages.Compiler.Wait()
 	for _, c := range r.compiles {
 		bins, _ := c.wait()
 		for _, b := range bins {

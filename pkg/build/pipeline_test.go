@@ -52,6 +52,8 @@ func (c *compiler) Load(context.Context, build.GoSettings, v1.Platform, []string
 	return nil, errors.New("not part of a run")
 }
 
+func (c *compiler) Wait() {}
+
 func (c *compiler) Compile(ctx context.Context, units []build.Unit) ([]build.Binary, error) {
 	if c.slow {
 		<-ctx.Done()

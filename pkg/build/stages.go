@@ -94,6 +94,9 @@ type Compiler interface {
 	// Compile builds the units and returns their binaries in the order of the units.
 	// Units that share platform and settings go to one go command.
 	Compile(ctx context.Context, units []Unit) ([]Binary, error)
+	// Wait returns when what Compile goes on doing for later runs has ended. The
+	// binaries stay open, and the contexts valid, until then.
+	Wait()
 }
 
 // Base is a base image for one platform, pinned.
