@@ -2,6 +2,8 @@ package registrytest
 
 import (
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -76,11 +78,28 @@ func (r *Registry) Counts() map[string]int {
 	return counts
 }
 
-// Reset empties the log. What was pushed stays.
+// Connections returns how many connections were opened, those of a handshake that
+// failed too.
+func (r *Registry) Connections() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.conns
+}
+
+// Reset empties the log and counts connections from 0. What was pushed stays.
 func (r *Registry) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.log = nil
+	r.log, r.conns = nil, 0
+}
+
+func (r *Registry) count(_ net.Conn, state http.ConnState) {
+	if state != http.StateNew {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns++
 }
 
 func (r *Registry) record(req Request) {

@@ -65,6 +65,7 @@ type Registry struct {
 	tokens  *tokens
 
 	mu       sync.Mutex
+	conns    int
 	log      []Request
 	sessions map[string]bool
 }
@@ -94,7 +95,8 @@ func Start(opts Options) (*Registry, error) {
 		ggcr.WithReferrersSupport(!opts.NoReferrers),
 	)
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
-	r.Host = r.server.Listener.Addr().String()            // before there is anybody to read it
+	r.Host = r.server.Listener.Addr().String() // before there is anybody to read it
+	r.server.Config.ConnState = r.count
 	r.server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail on purpose
 	if opts.TLS {
 		r.server.StartTLS()
@@ -151,6 +153,7 @@ func (r *Registry) url() string {
 
 func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	rec := &recorder{ResponseWriter: w}
+	rec.Header().Set("Docker-Distribution-Api-Version", "registry/2.0") // as the distribution project's does
 	body := &countingBody{ReadCloser: req.Body}
 	req.Body = body
 	defer func() {

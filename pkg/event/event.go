@@ -25,13 +25,13 @@ type Kind int
 // The kinds of event. Every Started is followed by exactly one Finished or
 // Failed with the same Stage and Subject; Advanced lies between them.
 const (
-	Started  Kind = iota // the step began; Total is its size in bytes, 0 if unknown
-	Advanced             // Current of Total bytes are done
-	Finished             // the step succeeded; Text may say how ("cached", "exists", "mounted")
-	Failed               // the step failed; Text says why in one line
-	Output               // Text is a line printed by a child process, without its newline
-	Warning              // Text is for the user, who need not act on it for the build to succeed
-	Explained            // Text says why a step did what it did, for users who asked for that
+	Started   Kind = iota // the step began; Total is its size in bytes, 0 if unknown
+	Advanced              // Current of Total bytes are done
+	Finished              // the step succeeded; Text may say how ("cached", "exists", "mounted")
+	Failed                // the step failed; Text says why in one line
+	Output                // Text is a line printed by a child process, without its newline
+	Warning               // Text is for the user, who need not act on it for the build to succeed
+	Explained             // Text says why a step did what it did, for users who asked for that
 )
 
 // Event is one thing that happened. Subject names what the stage works on, in the

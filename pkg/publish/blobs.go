@@ -46,8 +46,17 @@ func (b *blob) mountable(target name.Repository) bool {
 		b.source.RepositoryStr() != target.RepositoryStr()
 }
 
+// mountFrom is the repository to mount the blob from, or nil.
+func (b *blob) mountFrom(target name.Repository) *name.Repository {
+	if b.mountable(target) {
+		return b.source
+	}
+	return b.placed
+}
+
 // blobs brings all blobs to the registry. With check, the registry is asked about
-// each. Otherwise assumed tells whether one was taken to be there without asking.
+// each. Otherwise assumed tells whether one was taken to be there on less than its word
+// about this repository.
 func (p *pusher) blobs(ctx context.Context, s *session, c *content, check bool) (wasAssumed bool, err error) {
 	var anyAssumed atomic.Bool
 	g, ctx := errgroup.WithContext(ctx)
@@ -56,8 +65,11 @@ func (p *pusher) blobs(ctx context.Context, s *session, c *content, check bool) 
 			how, shared, err := p.r.present.Do(ctx, presence{p.repo.Name(), b.digest}, func() (string, error) {
 				return p.blob(ctx, s, b, check)
 			})
-			if how == assumed || shared {
+			if how == assumed || how == mounted || shared {
 				anyAssumed.Store(true)
+			}
+			if err == nil {
+				p.r.brought(p.repo, b.digest)
 			}
 			return err
 		})
@@ -88,8 +100,8 @@ func (p *pusher) blob(ctx context.Context, s *session, b blob, check bool) (how 
 }
 
 func (p *pusher) bring(ctx context.Context, s *session, b blob, up *upload, check bool) (string, error) {
-	if b.mountable(p.repo) && !check {
-		done, err := up.mount(ctx)
+	if from := b.mountFrom(p.repo); from != nil && !check {
+		done, err := up.mount(ctx, *from)
 		if err != nil {
 			return "", err
 		}
@@ -161,6 +173,9 @@ func (r *Registry) remember(repo name.Repository, c *content) {
 	for _, b := range c.blobs {
 		if m, ok := r.recall(repo, b.digest); !ok || m != c.top.desc.Digest {
 			_ = r.opts.Results.Remember(presenceKey(repo, b.digest), []byte(c.top.desc.Digest.String()))
+			if key := placeKey(place{repo.RegistryStr(), b.digest}); !ok {
+				_ = r.opts.Results.Remember(key, []byte(repo.Name()))
+			}
 		}
 	}
 }

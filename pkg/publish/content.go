@@ -37,6 +37,7 @@ type blob struct {
 	size   int64
 	open   func() (io.ReadCloser, error)
 	source *name.Repository // where it is known to be, or nil
+	placed *name.Repository // another repository of the target's registry that imgo brought it to, or nil
 	asked  bool             // it comes from elsewhere: the target may well have it
 }
 

@@ -56,7 +56,7 @@ func (s *session) getManifest(ctx context.Context, method, tag string) (*http.Re
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		resp.Body.Close()
+		finish(resp)
 		return nil, nil
 	}
 	return resp, nil
@@ -75,7 +75,7 @@ func (s *session) putManifest(ctx context.Context, m manifest, as string) error 
 	// Some registries answer 200 or 202. So does a captive portal; see below.
 	resp, err := s.do(req, http.StatusCreated, http.StatusOK, http.StatusAccepted)
 	if err == nil {
-		resp.Body.Close()
+		finish(resp)
 		err = s.acknowledged(resp, m)
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgo-build/imgo/internal/flight"
@@ -39,8 +40,10 @@ type Options struct {
 type Registry struct {
 	opts      Options
 	transport http.RoundTripper
+	greetings flight.Group[string, *ggcr.Challenge] // by registry, see greeting.go
 	sessions  flight.Group[sessionKey, *session]
 	present   flight.Group[presence, string] // the value tells how it came there, see blobs.go
+	places    sync.Map                       // by place: the first name.Repository, of this process, that has it
 	slots     chan struct{}                  // one for each job
 }
 
@@ -161,12 +164,12 @@ func (p *pusher) Put(ctx context.Context, a image.Artifact) error {
 	p.mu.Unlock()
 	there := len(uptodate) > 0
 	if !there {
-		if there, err = p.hasArtifact(ctx, s, c); err != nil {
+		if there, err = p.hasArtifact(ctx, s, c, answers); err != nil {
 			return fmt.Errorf("pushing to %s: %w", p.repo, err)
 		}
 	}
 	if !there {
-		if err := p.transfer(ctx, s, c, p.upTo(c)); err != nil {
+		if err := p.transfer(ctx, p.mounting(ctx, s, c), c, p.upTo(c)); err != nil {
 			return err
 		}
 	}
@@ -187,13 +190,15 @@ func (p *pusher) upTo(c *content) []manifest {
 
 // hasArtifact reports whether the repository has the artifact, under whichever tag,
 // where that is likely enough to ask: this cache saw it go there, or knows nothing of
-// the repository and would have much to send.
-func (p *pusher) hasArtifact(ctx context.Context, s *session, c *content) (bool, error) {
+// the repository, would have much to send, and no tag points to something else, which
+// is how a build whose result is new mostly shows.
+func (p *pusher) hasArtifact(ctx context.Context, s *session, c *content, answers []v1.Hash) (bool, error) {
 	last, remembered := p.r.recall(p.repo, c.blobs[0].digest) // the config, which no other image has
 	large := func(b blob) bool { return b.size >= worthAsking }
+	elsewhere := func(h v1.Hash) bool { return h != v1.Hash{} }
 	switch {
 	case remembered && last == c.top.desc.Digest:
-	case !remembered && !p.r.familiar(p.repo) && slices.ContainsFunc(c.blobs, large):
+	case !remembered && !p.r.familiar(p.repo) && slices.ContainsFunc(c.blobs, large) && !slices.ContainsFunc(answers, elsewhere):
 	default:
 		return false, nil
 	}

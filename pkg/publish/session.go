@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,9 +66,17 @@ func (r *Registry) connect(ctx context.Context, repo name.Repository, scopes []s
 			return nil, err
 		}
 	}
-	s.transport, err = ggcr.NewWithContext(ctx, registry, auth, r.transport, scopes)
-	if err != nil {
-		return nil, s.classify(err)
+	connect := func(ctx context.Context) (http.RoundTripper, error) {
+		c, err := r.greet(ctx, registry)
+		if err != nil {
+			return nil, err
+		}
+		return r.authenticated(ctx, registry, auth, scopes, c)
+	}
+	if s.transport = r.provisional(ctx, registry, auth, scopes, connect); s.transport == nil {
+		if s.transport, err = connect(ctx); err != nil {
+			return nil, s.classify(err)
+		}
 	}
 	// ggcr's transport puts in the scheme that answered the ping.
 	s.scheme = registry.Scheme()
@@ -99,7 +108,7 @@ func (s *session) check(resp *http.Response, want ...int) (*http.Response, error
 	if slices.Contains(want, resp.StatusCode) {
 		return resp, nil
 	}
-	defer resp.Body.Close()
+	defer finish(resp)
 	if resp.StatusCode < 400 {
 		return nil, s.nonsense(resp, "%d %s to a %s", resp.StatusCode, http.StatusText(resp.StatusCode), resp.Request.Method)
 	}
@@ -112,4 +121,11 @@ func (s *session) nonsense(resp *http.Response, format string, args ...any) erro
 		detail += " with an HTML page"
 	}
 	return &RegistryError{Registry: s.repo.RegistryStr(), Status: resp.StatusCode, Detail: detail}
+}
+
+// finish reads what is left of an answer that nobody wants, if it is little, so that the
+// connection can be used again.
+func finish(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	resp.Body.Close()
 }

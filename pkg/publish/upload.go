@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
@@ -23,10 +25,10 @@ type upload struct {
 	location *url.URL // an open session, or nil
 }
 
-// mount asks the registry to take the blob over from its source. Where the registry
+// mount asks the registry to take the blob over from another repository. Where the registry
 // declines, the session that it may offer instead is kept for run.
-func (u *upload) mount(ctx context.Context) (bool, error) {
-	query := "?mount=" + url.QueryEscape(u.blob.digest.String()) + "&from=" + url.QueryEscape(u.blob.source.RepositoryStr())
+func (u *upload) mount(ctx context.Context, from name.Repository) (bool, error) {
+	query := "?mount=" + url.QueryEscape(u.blob.digest.String()) + "&from=" + url.QueryEscape(from.RepositoryStr())
 	resp, err := u.post(ctx, query, http.StatusCreated, http.StatusAccepted)
 	if err != nil {
 		if declined(err) {
@@ -59,7 +61,7 @@ func (u *upload) post(ctx context.Context, query string, want ...int) (*http.Res
 	if err != nil {
 		return nil, err
 	}
-	resp.Body.Close()
+	finish(resp)
 	return resp, nil
 }
 
@@ -136,7 +138,7 @@ func (u *upload) put(ctx context.Context, to *url.URL) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer finish(resp)
 	if resp.StatusCode == http.StatusCreated {
 		return resp, nil
 	}
