@@ -56,7 +56,7 @@ var environment = []operation{
 		return w.set("PATH", "$WORK/shim"+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	}},
 	{name: "another go.mod", do: func(w *world) string {
-		if w.exists(goMod) && !w.exists("app/other.mod") {
+		if w.exists(goMod) && w.exists("app/go.sum") && !w.exists("app/other.mod") {
 			w.write("app/other.mod", w.read(goMod))
 			w.write("app/other.sum", w.read("app/go.sum"))
 		}
