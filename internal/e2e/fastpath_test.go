@@ -28,7 +28,7 @@ func TestRestoredCache(t *testing.T) {
 
 	restored := s.path("restored")
 	copyTree(t, restored, s.cache)
-	checkout := s.path("checkout")
+	checkout := s.path("another", "place", "checkout")
 	copyTree(t, checkout, mod)
 	again := push(checkout, "IMGO_CACHE_DIR="+restored)
 	if again.code != 0 || again.stdout != first.stdout {

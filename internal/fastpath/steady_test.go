@@ -50,4 +50,7 @@ func TestSteady(t *testing.T) {
 	if snap(before, "a").Steady(before, began) {
 		t.Error("a changed, and is steady")
 	}
+	if snap(before, "a").Steady(before, began.Add(time.Hour)) {
+		t.Error("another a was put in its place long ago, and is steady")
+	}
 }

@@ -202,6 +202,13 @@ func (t *taker) expand(j job, l *listing) ([]job, error) {
 		t.needRelevant(j.dir, l, ofPackage)
 	case taskHeaders:
 		t.needRelevant(j.dir, l, ofHeaders)
+		// Looking for which module has a package, the go command takes any of these for a
+		// Go file.
+		for _, c := range l.children {
+			if isGo(c.Name()) && !Relevant(c.Name()) {
+				t.need(join(j.dir, c.Name()), aspectName)
+			}
+		}
 	case taskTree, taskSubtree:
 		return t.expandTree(j, l)
 	case taskGlob:

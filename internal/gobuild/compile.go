@@ -153,11 +153,15 @@ func (g *group) subject() string {
 
 // buildGroup runs the go command for a group and fills in the outcomes of its jobs.
 func (c *Compiler) buildGroup(ctx context.Context, g *group) {
-	done := make([]func(string, error), len(g.jobs))
-	for i, j := range g.jobs {
-		done[i] = event.Track(c.events, event.Compile, j.subject())
+	done := map[*job]func(string, error){}
+	for _, j := range g.jobs {
+		if j.last.hit {
+			event.Cached(c.events, event.Compile, j.subject())
+			continue
+		}
+		done[j] = event.Track(c.events, event.Compile, j.subject())
 	}
-	if len(g.pending()) > 0 {
+	if len(done) > 0 {
 		wait := g.foresee(ctx)
 		dir := c.buildInDir(ctx, g)
 		c.explainCgo(ctx, g, dir)
@@ -167,21 +171,17 @@ func (c *Compiler) buildGroup(ctx context.Context, g *group) {
 			c.saveCompile(ctx, g)
 		})
 	}
-	for i, j := range g.jobs {
+	for _, j := range g.pending() {
 		text := ""
 		if j.cached() {
 			text = "cached"
 		}
-		done[i](text, oneLine(j.out.Err))
+		done[j](text, oneLine(j.out.Err))
 	}
 }
 
-// cached reports whether the binary of an earlier run was taken over or left in place by
-// the go command.
+// cached reports whether the go command left the binary of an earlier run in place.
 func (j *job) cached() bool {
-	if j.last.hit {
-		return true
-	}
 	if j.out.File == nil || j.before == nil {
 		return false
 	}

@@ -1,9 +1,11 @@
 package gobuild
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -34,6 +36,12 @@ type memo struct {
 	again   func() (*memo, error)
 }
 
+// question is what a record answers.
+type question struct {
+	what string
+	here bool // its words mean something else elsewhere
+}
+
 // memoVersion changes when records of before must not be believed any more.
 const memoVersion = "1"
 
@@ -56,13 +64,16 @@ func (c *Compiler) memo(t *toolchain) (*memo, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.add(fastpath.File, filepath.Join(root, "VERSION"))
-	s.add(fastpath.File, filepath.Join(root, "go.env"))
+	for _, name := range []string{"VERSION", "go.env"} {
+		s.inputs = append(s.inputs, fastpath.Input{Kind: fastpath.File, Path: filepath.ToSlash(filepath.Join(root, name))})
+	}
 	m := &memo{results: c.results, now: c.now, chain: t, site: s, version: version, again: func() (*memo, error) { return c.memo(t) }}
 	m.base = strings.Join([]string{
 		memoVersion, t.key(), strings.Join(t.variables(), "\n"), root, tools(root), s.work, s.rel(t.dir),
 		// Whether the user turned cgo off himself decides what is made of findings.
 		t.user.goenv("CGO_ENABLED", t.dir),
+		// Without -trimpath it is in the binary.
+		t.moduleCache(),
 	}, "\x00")
 	return m, nil
 }
@@ -76,6 +87,9 @@ func (t *toolchain) checkFlags() error {
 			return unfitf("GOFLAGS has -%s, whose effects are not known", name)
 		}
 	}
+	if v := t.env.goenv("GO_EXTLINK_ENABLED", t.dir); v != "" && v != "0" {
+		return unfit("GO_EXTLINK_ENABLED makes Go run another linker")
+	}
 	for _, f := range t.flags {
 		name, value, _ := strings.Cut(f, "=")
 		var err error
@@ -85,11 +99,11 @@ func (t *toolchain) checkFlags() error {
 		case "-gcflags":
 			err = goflag.CheckGcflags(value)
 		}
-		if err == nil && strings.Contains(value, "linkmode") {
-			err = unfit("-linkmode runs a linker that is not Go's")
+		if bad, ok := errors.AsType[*goflag.Error](err); ok {
+			return unfitf("%s has %s, whose effects are not known", name, cmp.Or(bad.Flag, "something"))
 		}
-		if err != nil {
-			return unfitf("effects of flags are not known: %v", err)
+		if strings.Contains(value, "linkmode") || strings.Contains(value, "extldflags") {
+			return unfitf("%s may run a linker that is not Go's", name)
 		}
 	}
 	return nil
@@ -122,13 +136,13 @@ func (t *toolchain) variables() []string {
 }
 
 // keys are where a record is looked for, the one for this place first.
-func (m *memo) keys(what string) []string {
+func (m *memo) keys(q question) []string {
 	digest := func(place string) string {
-		sum := sha256.Sum256([]byte(strings.Join([]string{m.base, what, place}, "\x00")))
+		sum := sha256.Sum256([]byte(strings.Join([]string{m.base, q.what, place}, "\x00")))
 		return "gobuild " + hex.EncodeToString(sum[:])
 	}
 	keys := []string{digest("at " + m.site.root)}
-	if slices.Contains(m.chain.flags, "-trimpath") {
+	if slices.Contains(m.chain.flags, "-trimpath") && !m.site.absolute && !q.here {
 		keys = append(keys, digest("of "+m.site.name))
 	}
 	return keys
@@ -150,8 +164,8 @@ type recalled struct {
 
 // recall looks for a record and compares the files with it. Besides the files about modules,
 // likely are inputs of the next record, should there be none.
-func (m *memo) recall(ctx context.Context, what string, likely ...fastpath.Input) recalled {
-	for _, key := range m.keys(what) {
+func (m *memo) recall(ctx context.Context, q question, likely ...fastpath.Input) recalled {
+	for _, key := range m.keys(q) {
 		record, ok := fastpath.Load(m.results, key)
 		if !ok {
 			continue
@@ -194,8 +208,8 @@ func changesGraph(c fastpath.Change) bool {
 // save remembers an outcome of a go command that began at a time, unless the files that it
 // depends on may have changed since. before is the state of files then, as far as it is known.
 // The error says why it is not remembered.
-func (m *memo) save(ctx context.Context, what string, inputs []fastpath.Input, before *fastpath.Snapshot, began time.Time, outcome []byte) error {
-	if now, err := m.again(); err != nil || now.base != m.base || now.site.root != m.site.root {
+func (m *memo) save(ctx context.Context, q question, inputs []fastpath.Input, before *fastpath.Snapshot, began time.Time, outcome []byte) error {
+	if now, err := m.again(); err != nil || now.base != m.base || now.site.identity != m.site.identity {
 		return unfit("what the go command works with changed meanwhile")
 	}
 	s, err := fastpath.Take(ctx, m.site.root, inputs, before, m.now())
@@ -205,13 +219,13 @@ func (m *memo) save(ctx context.Context, what string, inputs []fastpath.Input, b
 	if !s.Steady(before, began) {
 		return unfit("files were written too shortly before to be sure of what was compiled")
 	}
-	m.put(what, &fastpath.Record{Snapshot: s, Outcome: outcome})
+	m.put(q, &fastpath.Record{Snapshot: s, Outcome: outcome})
 	return nil
 }
 
 // put keeps a record. Where that fails, the go command has to be asked again.
-func (m *memo) put(what string, r *fastpath.Record) {
-	for _, key := range m.keys(what) {
+func (m *memo) put(q question, r *fastpath.Record) {
+	for _, key := range m.keys(q) {
 		_ = r.Save(m.results, key)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/imgo-build/imgo/internal/fastpath"
 	"github.com/imgo-build/imgo/pkg/build"
 )
 
@@ -268,8 +269,11 @@ func TestNotRemembered(t *testing.T) {
 		{name: "program", env: []string{"GOFLAGS=-toolexec=x"}, want: "-toolexec"},
 		{name: "another go.mod", env: []string{"GOFLAGS=-modfile=x.mod"}, want: "-modfile"},
 		{name: "profile", env: []string{"GOFLAGS=-pgo=x"}, want: "-pgo"},
-		{name: "linker", s: build.GoSettings{Ldflags: []string{"-linkmode=external"}}, want: "effects of flags"},
-		{name: "compiler", s: build.GoSettings{Gcflags: []string{"-importcfg=x"}}, want: "effects of flags"},
+		{name: "linker", s: build.GoSettings{Ldflags: []string{"-linkmode=external"}}, want: "a linker that is not Go's"},
+		{name: "linker's flags", s: build.GoSettings{Ldflags: []string{"-extldflags=-static"}}, want: "a linker that is not Go's"},
+		{name: "linker's program", s: build.GoSettings{Ldflags: []string{"-extld=gcc"}}, want: "-ldflags has -extld, whose effects are not known"},
+		{name: "linker by variable", env: []string{"GO_EXTLINK_ENABLED=1"}, want: "GO_EXTLINK_ENABLED"},
+		{name: "compiler", s: build.GoSettings{Gcflags: []string{"-importcfg=x"}}, want: "whose effects are not known"},
 		{name: "GOPATH", env: []string{"GO111MODULE=off"}, want: "GOPATH"},
 		{name: "another GOROOT", env: []string{"GOROOT=/elsewhere"}, want: "GOROOT"},
 		{name: "shim", env: []string{"PATH=" + shim}, want: "a program that chooses one"},
@@ -314,7 +318,7 @@ GOPRIVATE=x
 		if err != nil {
 			t.Fatal(err)
 		}
-		return strings.Join(m.keys("x"), " ")
+		return strings.Join(m.keys(question{what: "x"}), " ")
 	}
 	plain := key(build.GoSettings{})
 	for _, env := range []string{"GOCACHE=/x", "GOTMPDIR=/x", "LANG=de", "GOOGLE_APPLICATION_CREDENTIALS=x", "CC=x"} {
@@ -351,5 +355,65 @@ GOPRIVATE=x
 		if err := os.Remove(work); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A record is found elsewhere only if what it is about means the same there.
+func TestMemoPlaces(t *testing.T) {
+	d := newDistribution(t)
+	memoOf := func(dir string, env ...string) (*memo, error) {
+		t.Helper()
+		c := New(Options{Env: d.env(env...), Results: newResults(), Now: time.Now})
+		chain, err := c.toolchain(build.GoSettings{Dir: dir}, native)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.memo(chain)
+	}
+	keys := func(dir string, patterns ...string) int {
+		t.Helper()
+		m, err := memoOf(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(m.keys(loadQuestion(patterns)))
+	}
+	dir := write(t, remembering)
+	lib := write(t, "-- go.mod --\nmodule example.com/lib\n-- sub/x.go --\npackage sub\n")
+	if got := keys(dir, "./cmd", "./..."); got != 2 {
+		t.Errorf("%d keys, want one for here and one for anywhere", got)
+	}
+	for _, pattern := range []string{filepath.Join(dir, "cmd"), "../other/cmd", "./x/../../y"} {
+		if got := keys(dir, pattern); got != 1 {
+			t.Errorf("%s: %d keys, want one for here", pattern, got)
+		}
+	}
+	mod := "module example.com/small\n\ngo 1.25\n\nrequire example.com/small/lib v1.0.0\n\nreplace example.com/small/lib => " + lib + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(dir, "./cmd"); got != 1 {
+		t.Errorf("with an absolute replacement: %d keys, want one for here", got)
+	}
+	m, err := memoOf(dir, "GOMODCACHE="+filepath.Dir(lib))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.immutable(filepath.Join(lib, "sub")) || !m.immutable(filepath.Join(filepath.Dir(lib), "example.com", "other@v1.0.0")) {
+		t.Error("only what the user replaced in the module cache may change")
+	}
+	// A package of the replacement's own path would be in two modules.
+	found := false
+	for _, in := range m.packageInputs(fastpath.Package, "example.com/small/lib", filepath.Join(dir, "lib"), dir) {
+		found = found || in.Kind == fastpath.Headers && in.Path == m.site.rel(lib)
+	}
+	if !found {
+		t.Error("the root of the replacement is not looked at for a package of its path")
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(d.bin), "go.env"), []byte("# x\nGOPROXY=off\nGOWORK=/x/go.work\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := memoOf(dir); err == nil || !strings.Contains(err.Error(), "sets GOWORK") {
+		t.Errorf("a go.env with GOWORK: %v", err)
 	}
 }

@@ -51,17 +51,19 @@ func (c *Compiler) recallCompile(ctx context.Context, j *job) {
 		err = unfit("it is stamped with the state of the repository")
 	}
 	if err != nil {
-		c.explain(event.Compile, j.subject(), "compiled: %v", err)
+		c.explain(event.Compile, j.subject(), "asked the go command: %v", err)
 		return
 	}
-	j.last = remembered{memo: m, recalled: m.recall(ctx, j.compileKey(), fastpath.Input{Kind: fastpath.Package, Path: m.site.rel(j.Package.Dir)})}
+	j.last = remembered{memo: m, recalled: m.recall(ctx, question{what: j.compileKey()}, fastpath.Input{Kind: fastpath.Package, Path: m.site.rel(j.Package.Dir)})}
 	if j.last.holds {
 		if err := c.takeOver(j); err != nil {
 			j.last.why = err.Error()
 		}
 	}
 	if !j.last.hit {
-		c.explain(event.Compile, j.subject(), "compiled: %s", j.last.why)
+		if ctx.Err() == nil {
+			c.explain(event.Compile, j.subject(), "asked the go command: %s", j.last.why)
+		}
 		return
 	}
 	c.explain(event.Compile, j.subject(), "not compiled: %s", j.last.why)
@@ -110,7 +112,7 @@ func (c *Compiler) takeOver(j *job) (err error) {
 	r.hit = true
 	if !intact || r.now.Reread() {
 		if outcome, err := json.Marshal(k); err == nil {
-			r.memo.put(j.compileKey(), &fastpath.Record{Snapshot: r.now, Outcome: outcome})
+			r.memo.put(question{what: j.compileKey()}, &fastpath.Record{Snapshot: r.now, Outcome: outcome})
 		}
 	}
 	return nil
@@ -151,7 +153,7 @@ func (g *group) save(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return j.last.memo.save(ctx, j.compileKey(), inputs, j.last.now, g.began, outcome)
+	return j.last.memo.save(ctx, question{what: j.compileKey()}, inputs, j.last.now, g.began, outcome)
 }
 
 // inputsOf are the inputs of a job's binary: those of the last time, where the packages are the

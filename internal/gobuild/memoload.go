@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,14 @@ type loaded struct {
 	Packages []build.Package
 }
 
-func loadKey(patterns []string) string { return "load\x00" + strings.Join(patterns, "\x00") }
+// loadQuestion is what a record of patterns answers. One that is absolute or leads out of
+// its directory names other packages elsewhere.
+func loadQuestion(patterns []string) question {
+	leads := func(p string) bool {
+		return filepath.IsAbs(p) || slices.Contains(strings.Split(filepath.ToSlash(p), "/"), "..")
+	}
+	return question{what: "load\x00" + strings.Join(patterns, "\x00"), here: slices.ContainsFunc(patterns, leads)}
+}
 
 // recallLoad returns the packages that patterns meant before, if they still do, and else the
 // state of the files that said so.
@@ -31,14 +39,14 @@ func (c *Compiler) recallLoad(ctx context.Context, m *memo, patterns []string) (
 			likely = append(likely, fastpath.Input{Kind: fastpath.Headers, Path: m.site.rel(m.chain.abs(pattern))})
 		}
 	}
-	r := m.recall(ctx, loadKey(patterns), likely...)
+	r := m.recall(ctx, loadQuestion(patterns), likely...)
 	var l loaded
 	if !r.holds || json.Unmarshal(r.record.Outcome, &l) != nil {
 		c.explain(event.Load, strings.Join(patterns, " "), "asked the go command: %s", r.why)
 		return nil, r.now
 	}
 	if r.now.Reread() {
-		m.put(loadKey(patterns), &fastpath.Record{Snapshot: r.now, Outcome: r.record.Outcome})
+		m.put(loadQuestion(patterns), &fastpath.Record{Snapshot: r.now, Outcome: r.record.Outcome})
 	}
 	for i := range l.Packages {
 		m.mapDirs(&l.Packages[i], m.site.abs)
@@ -78,7 +86,7 @@ func (m *memo) saveLoad(ctx context.Context, patterns []string, pkgs []build.Pac
 	if err != nil {
 		return err
 	}
-	return m.save(ctx, loadKey(patterns), inputs, before, began, outcome)
+	return m.save(ctx, loadQuestion(patterns), inputs, before, began, outcome)
 }
 
 // mapDirs translates the directories of a package of a local module.
@@ -91,13 +99,14 @@ func (m *memo) mapDirs(p *build.Package, translate func(string) string) {
 }
 
 // immutable reports whether a directory is one of the module cache, whose content go.sum
-// vouches for.
+// vouches for, unless what lies there is used as a module of the user's own.
 func (m *memo) immutable(dir string) bool {
-	if !filepath.IsAbs(dir) {
+	cache := m.chain.moduleCache()
+	if cache == "" || !filepath.IsAbs(dir) {
 		return false
 	}
-	cache := m.chain.moduleCache()
-	return cache != "" && strings.HasPrefix(dir, cache+string(filepath.Separator))
+	cache += string(filepath.Separator)
+	return strings.HasPrefix(dir, cache) && !strings.HasPrefix(m.moduleDir(dir), cache)
 }
 
 // moduleCache is where the go command keeps modules (go help goproxy, GOMODCACHE).
@@ -127,7 +136,7 @@ func (m *memo) packageInputs(kind fastpath.Kind, importPath, dir, moduleDir stri
 		inputs = append(inputs, m.noModules(moduleDir, dir)...)
 	}
 	for _, l := range m.site.modules {
-		rest, ok := strings.CutPrefix(importPath, l.path+"/")
+		rest, ok := strings.CutPrefix(importPath+"/", l.path+"/")
 		if !ok {
 			continue
 		}

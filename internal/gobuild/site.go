@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 
 	"github.com/imgo-build/imgo/internal/fastpath"
+	"github.com/imgo-build/imgo/internal/stamp"
 )
 
 // unfit says why something can't be remembered. It is no failure: the go command is
@@ -23,11 +25,15 @@ func unfitf(format string, args ...any) error { return unfit(fmt.Sprintf(format,
 // site is where a go command finds modules, as far as that can be told without
 // running it. It is found anew each time: a go.work that appears makes another site.
 type site struct {
-	root    string // directory of the go.work or else of the go.mod, absolute
-	work    string // name of the go.work in root; empty for none
-	name    string // what is the same for the same root elsewhere: the paths of its modules
-	modules []localModule
-	inputs  []fastpath.Input // the files that say which modules there are
+	root string // directory of the go.work or else of the go.mod, absolute
+	work string // name of the go.work in root; empty for none
+	name string // what is the same for the same root elsewhere: the paths of its modules
+	// absolute says that a go.mod or go.work names a directory wherever that is.
+	absolute bool
+	// identity tells the root and the modules from others that take their places.
+	identity string
+	modules  []localModule
+	inputs   []fastpath.Input // the files that say which modules there are
 }
 
 // localModule is a module whose files may change: a main one or a replacement.
@@ -58,6 +64,10 @@ func (t *toolchain) site() (*site, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	s.identity = identity(s.root)
+	for _, l := range s.modules {
+		s.identity += identity(l.dir)
 	}
 	// Its presence alone makes the go command look into it.
 	s.add(fastpath.Headers, filepath.Join(s.root, "vendor"))
@@ -128,6 +138,7 @@ func (s *site) addWork(path string) error {
 		return unfitf("reading %s: %v", path, err)
 	}
 	for _, use := range f.Use {
+		s.absolute = s.absolute || filepath.IsAbs(use.Path)
 		if err := s.addModule(joined(s.root, use.Path), true); err != nil {
 			return err
 		}
@@ -165,10 +176,21 @@ func (s *site) addReplacements(dir string, list []*modfile.Replace) {
 		if r.New.Version != "" || !modfile.IsDirectoryPath(r.New.Path) {
 			continue
 		}
+		s.absolute = s.absolute || filepath.IsAbs(r.New.Path)
 		local := joined(dir, r.New.Path)
 		s.modules = append(s.modules, localModule{r.Old.Path, local})
 		s.add(fastpath.File, filepath.Join(local, "go.mod"))
 	}
+}
+
+// identity names the directory that is at a path now.
+func identity(dir string) string {
+	real, _ := filepath.EvalSymlinks(dir)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "nothing\n"
+	}
+	return fmt.Sprintf("%s %d\n", real, stamp.Of(info).Inode)
 }
 
 // joined is a path of a go.mod or go.work in dir.
@@ -193,12 +215,31 @@ func (t *toolchain) distribution() (root, version string, err error) {
 	if err != nil || !strings.HasPrefix(version, "go1.") {
 		return "", "", unfitf("%s is not the go command of a release, but perhaps a program that chooses one", t.path)
 	}
+	if err := checkGoEnv(filepath.Join(root, "go.env")); err != nil {
+		return "", "", err
+	}
 	if own := t.env.get("GOROOT"); own != "" && own != root {
 		if resolved, err := filepath.EvalSymlinks(own); err != nil || resolved != root {
 			return "", "", unfit("GOROOT is another than the go command's own")
 		}
 	}
 	return root, version, nil
+}
+
+// checkGoEnv looks for defaults of a distribution that are more than where modules and
+// toolchains come from, and would change what is looked at here.
+func checkGoEnv(path string) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil // older distributions have none
+	}
+	for line := range strings.Lines(string(raw)) {
+		key, _, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && !strings.HasPrefix(key, "#") && !slices.Contains([]string{"GOPROXY", "GOSUMDB", "GOTOOLCHAIN"}, key) {
+			return unfitf("%s sets %s", path, key)
+		}
+	}
+	return nil
 }
 
 // tools describes the programs of a distribution, in case that one was replaced without another

@@ -35,7 +35,7 @@ func (p *plain) Emit(e event.Event) {
 	switch e.Kind {
 	case event.Started:
 		p.started[at] = p.now()
-		if e.Stage == event.Compile {
+		if e.Stage == event.Compile && e.Text == "" {
 			does, _ := verbs(e.Stage)
 			fmt.Fprintf(p.w, "%s %s\n", does, e.Subject)
 		}

@@ -25,7 +25,7 @@ type Kind int
 // The kinds of event. Every Started is followed by exactly one Finished or
 // Failed with the same Stage and Subject; Advanced lies between them.
 const (
-	Started   Kind = iota // the step began; Total is its size in bytes, 0 if unknown
+	Started   Kind = iota // the step began; Text is "cached" where nothing is to be done; Total is its size in bytes, 0 if unknown
 	Advanced              // Current of Total bytes are done
 	Finished              // the step succeeded; Text may say how ("cached", "exists", "mounted")
 	Failed                // the step failed; Text says why in one line
@@ -59,6 +59,12 @@ func (f Func) Emit(e Event) { f(e) }
 
 // Discard drops every event.
 var Discard Sink = Func(func(Event) {})
+
+// Cached emits the events of a step for which nothing is to be done.
+func Cached(s Sink, stage Stage, subject string) {
+	s.Emit(Event{Kind: Started, Stage: stage, Subject: subject, Text: "cached"})
+	s.Emit(Event{Kind: Finished, Stage: stage, Subject: subject, Text: "cached"})
+}
 
 // Track emits Started and returns a function that emits Finished with the given
 // text, or Failed where err is not nil. The returned function is called once.
