@@ -99,8 +99,8 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.runs < 1:
 		return o, errors.New("-n: at least one run is needed")
-	case o.write && (o.only != "" || o.quick):
-		return o, errors.New("-write is for a whole report: leave out -only and -quick")
+	case o.write && o.quick:
+		return o, errors.New("-write is for a report that counts: leave out -quick")
 	}
 	return o, nil
 }
@@ -142,7 +142,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if !o.write {
 		return nil
 	}
-	text := report(thisMachine(), o.runs, append([]section{summary}, sections...))
+	text := report(thisMachine(), o, append([]section{summary}, sections...))
 	return os.WriteFile(reportFile, []byte(text), 0o644)
 }
 

@@ -87,8 +87,13 @@ func totalMemory(meminfo string) string {
 }
 
 // report is the whole document.
-func report(m machine, runs int, sections []section) string {
+func report(m machine, o options, sections []section) string {
 	var b strings.Builder
+	args, some := fmt.Sprintf("-n %d -write", o.runs), ""
+	if o.only != "" {
+		args += fmt.Sprintf(` -only "%s"`, o.only)
+		some = " Only some of the cases were run."
+	}
 	fmt.Fprintf(&b, `# Benchmarks
 
 imgo beside bare `+"`go build`"+` and ko %s, on the same work with the same compiler flags
@@ -96,9 +101,9 @@ imgo beside bare `+"`go build`"+` and ko %s, on the same work with the same comp
 each, after once to warm up. Times depend on the machine and on what else it does: compare ratios.
 ko runs as it comes, on a base as small as imgo's own, and once more with KOCACHE set.
 
-Measured on %d cores with %s of memory, %s, %s, the registry and all files on the same machine. To repeat:
+Measured on %d cores with %s of memory, %s, %s, the registry and all files on the same machine.%s To repeat:
 
-`+"```sh\nmake bench ARGS='-n %d -write'\n```\n", koVersion, runs, m.cores, m.memory, m.goTool, m.system, runs)
+`+"```sh\nmake bench ARGS='%s'\n```\n", koVersion, o.runs, m.cores, m.memory, m.goTool, m.system, some, args)
 	for _, s := range sections {
 		b.WriteString("\n" + s.markdown())
 	}
