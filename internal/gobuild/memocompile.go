@@ -54,7 +54,7 @@ func (c *Compiler) recallCompile(ctx context.Context, j *job) {
 		c.explain(event.Compile, j.subject(), "asked the go command: %v", err)
 		return
 	}
-	j.last = remembered{memo: m, recalled: m.recall(ctx, question{what: j.compileKey()}, fastpath.Input{Kind: fastpath.Package, Path: m.site.rel(j.Package.Dir)})}
+	j.last = remembered{memo: m, recalled: m.recall(ctx, question{what: j.compileKey()}, m.likely(fastpath.Package, j.Package.Dir)...)}
 	if j.last.holds {
 		if err := c.takeOver(j); err != nil {
 			j.last.why = err.Error()

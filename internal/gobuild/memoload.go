@@ -36,7 +36,7 @@ func (c *Compiler) recallLoad(ctx context.Context, m *memo, patterns []string) (
 	var likely []fastpath.Input
 	for _, pattern := range patterns {
 		if isPath(pattern) && !isWildcard(pattern) {
-			likely = append(likely, fastpath.Input{Kind: fastpath.Headers, Path: m.site.rel(m.chain.abs(pattern))})
+			likely = append(likely, m.likely(fastpath.Headers, m.chain.abs(pattern))...)
 		}
 	}
 	r := m.recall(ctx, loadQuestion(patterns), likely...)
@@ -146,6 +146,11 @@ func (m *memo) packageInputs(kind fastpath.Kind, importPath, dir, moduleDir stri
 		}
 	}
 	return inputs
+}
+
+// likely are inputs that a package in a directory will have.
+func (m *memo) likely(kind fastpath.Kind, dir string) []fastpath.Input {
+	return append(m.noModules(m.moduleDir(dir), dir), fastpath.Input{Kind: kind, Path: m.site.rel(dir)})
 }
 
 // noModules are the places between a module's directory and one below where a go.mod would
