@@ -236,16 +236,9 @@ func (t *toolchain) hasModule() bool {
 	if work := t.env.goenv("GOWORK", t.dir); work != "" && work != "off" {
 		return true
 	}
-	for dir := t.dir; ; dir = filepath.Dir(dir) {
-		for _, name := range []string{"go.mod", "go.work"} {
-			if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
-				return true
-			}
-		}
-		if dir == filepath.Dir(dir) {
-			return false
-		}
-	}
+	_, mod := findUp(t.dir, "go.mod")
+	_, work := findUp(t.dir, "go.work")
+	return mod || work
 }
 
 var (

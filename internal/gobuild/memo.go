@@ -32,6 +32,7 @@ type memo struct {
 	chain   *toolchain
 	site    *site
 	version string // of Go
+	cache   string // where the go command keeps modules; empty if unknown
 	base    string // what all keys begin with
 	again   func() (*memo, error)
 }
@@ -67,13 +68,13 @@ func (c *Compiler) memo(t *toolchain) (*memo, error) {
 	for _, name := range []string{"VERSION", "go.env"} {
 		s.inputs = append(s.inputs, fastpath.Input{Kind: fastpath.File, Path: filepath.ToSlash(filepath.Join(root, name))})
 	}
-	m := &memo{results: c.results, now: c.now, chain: t, site: s, version: version, again: func() (*memo, error) { return c.memo(t) }}
+	m := &memo{results: c.results, now: c.now, chain: t, site: s, version: version, cache: t.moduleCache(), again: func() (*memo, error) { return c.memo(t) }}
 	m.base = strings.Join([]string{
 		memoVersion, t.key(), strings.Join(t.variables(), "\n"), root, tools(root), s.work, s.rel(t.dir),
 		// Whether the user turned cgo off himself decides what is made of findings.
 		t.user.goenv("CGO_ENABLED", t.dir),
 		// Without -trimpath it is in the binary.
-		t.moduleCache(),
+		m.cache,
 	}, "\x00")
 	return m, nil
 }

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,29 +13,8 @@ import (
 
 	"github.com/imgo-build/imgo/internal/fastpath"
 	"github.com/imgo-build/imgo/pkg/build"
+	"github.com/imgo-build/imgo/pkg/layer/layertest"
 )
-
-// resultMap is layer.Results in a map.
-type resultMap struct {
-	mu      sync.Mutex
-	results map[string][]byte
-}
-
-func newResults() *resultMap { return &resultMap{results: map[string][]byte{}} }
-
-func (m *resultMap) Lookup(key string) ([]byte, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v, ok := m.results[key]
-	return v, ok
-}
-
-func (m *resultMap) Remember(key string, value []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.results[key] = append([]byte{}, value...)
-	return nil
-}
 
 // distribution is this machine's Go behind a go command that writes down what it is
 // asked.
@@ -131,7 +109,7 @@ func TestFastPath(t *testing.T) {
 	d := newDistribution(t)
 	t.Setenv("PATH", d.bin+string(filepath.ListSeparator)+os.Getenv("PATH")) // where go/packages finds it
 	dir := write(t, remembering)
-	results, dirs := newResults(), newDirs(t)
+	results, dirs := &layertest.Memory{}, newDirs(t)
 	file := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 	put := func(name, content string) {
 		t.Helper()
@@ -231,7 +209,7 @@ func touch(t *testing.T, path string) {
 	}
 }
 
-// damage changes a byte in the middle of a file.
+// damage changes bytes in the middle of a file, and leaves its size and time as they were.
 func damage(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -243,7 +221,10 @@ func damage(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteAt([]byte("damage"), info.Size()/2); err != nil {
+	if _, err := f.WriteAt([]byte("oops"), info.Size()/2); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -280,7 +261,7 @@ func TestNotRemembered(t *testing.T) {
 		{name: "no module", s: build.GoSettings{Dir: t.TempDir()}, want: "no go.mod"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := New(Options{Env: d.env(tt.env...), Results: newResults(), Now: time.Now})
+			c := New(Options{Env: d.env(tt.env...), Results: &layertest.Memory{}, Now: time.Now})
 			if tt.s.Dir == "" {
 				tt.s.Dir = dir
 			}
@@ -309,7 +290,7 @@ GOPRIVATE=x
 	key := func(s build.GoSettings, env ...string) string {
 		t.Helper()
 		s.Dir = dir
-		c := New(Options{Env: d.env(env...), Results: newResults(), Now: time.Now})
+		c := New(Options{Env: d.env(env...), Results: &layertest.Memory{}, Now: time.Now})
 		chain, err := c.toolchain(s, native)
 		if err != nil {
 			t.Fatal(err)
@@ -363,7 +344,7 @@ func TestMemoPlaces(t *testing.T) {
 	d := newDistribution(t)
 	memoOf := func(dir string, env ...string) (*memo, error) {
 		t.Helper()
-		c := New(Options{Env: d.env(env...), Results: newResults(), Now: time.Now})
+		c := New(Options{Env: d.env(env...), Results: &layertest.Memory{}, Now: time.Now})
 		chain, err := c.toolchain(build.GoSettings{Dir: dir}, native)
 		if err != nil {
 			t.Fatal(err)

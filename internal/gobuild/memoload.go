@@ -101,12 +101,13 @@ func (m *memo) mapDirs(p *build.Package, translate func(string) string) {
 // immutable reports whether a directory is one of the module cache, whose content go.sum
 // vouches for, unless what lies there is used as a module of the user's own.
 func (m *memo) immutable(dir string) bool {
-	cache := m.chain.moduleCache()
-	if cache == "" || !filepath.IsAbs(dir) {
-		return false
-	}
-	cache += string(filepath.Separator)
-	return strings.HasPrefix(dir, cache) && !strings.HasPrefix(m.moduleDir(dir), cache)
+	return m.cache != "" && below(m.cache, dir) && !below(m.cache, m.moduleDir(dir))
+}
+
+// below reports whether a directory lies in another, as their names say.
+func below(dir, sub string) bool {
+	rel, err := filepath.Rel(dir, sub)
+	return err == nil && rel != "." && filepath.IsLocal(rel)
 }
 
 // moduleCache is where the go command keeps modules (go help goproxy, GOMODCACHE).
@@ -157,8 +158,7 @@ func (m *memo) likely(kind fastpath.Kind, dir string) []fastpath.Input {
 // take the latter out of the module.
 func (m *memo) noModules(moduleDir, dir string) []fastpath.Input {
 	var inputs []fastpath.Input
-	rel, err := filepath.Rel(moduleDir, dir)
-	if moduleDir == "" || err != nil || rel == "." || strings.HasPrefix(rel, "..") {
+	if moduleDir == "" || !below(moduleDir, dir) {
 		return nil
 	}
 	for dir != moduleDir && dir != filepath.Dir(dir) {
@@ -172,8 +172,7 @@ func (m *memo) noModules(moduleDir, dir string) []fastpath.Input {
 func (m *memo) moduleDir(dir string) string {
 	longest := ""
 	for _, l := range m.site.modules {
-		rel, err := filepath.Rel(l.dir, dir)
-		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) && len(l.dir) > len(longest) {
+		if (l.dir == dir || below(l.dir, dir)) && len(l.dir) > len(longest) {
 			longest = l.dir
 		}
 	}

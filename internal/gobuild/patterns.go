@@ -47,9 +47,4 @@ func (t *toolchain) names(pattern string, pkg *packages.Package) bool {
 }
 
 // abs is the directory or file that a pattern names, if it is a path.
-func (t *toolchain) abs(pattern string) string {
-	if filepath.IsAbs(pattern) {
-		return filepath.Clean(pattern)
-	}
-	return filepath.Join(t.dir, filepath.FromSlash(pattern))
-}
+func (t *toolchain) abs(pattern string) string { return joined(t.dir, pattern) }

@@ -60,7 +60,7 @@ func (t *toolchain) site() (*site, error) {
 			return nil, unfit("there is no go.mod")
 		}
 		s.root = filepath.Dir(mod)
-		err = s.addModule(s.root, true)
+		err = s.addModule(s.root)
 	}
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (s *site) addWork(path string) error {
 	}
 	for _, use := range f.Use {
 		s.absolute = s.absolute || filepath.IsAbs(use.Path)
-		if err := s.addModule(joined(s.root, use.Path), true); err != nil {
+		if err := s.addModule(joined(s.root, use.Path)); err != nil {
 			return err
 		}
 	}
@@ -147,9 +147,8 @@ func (s *site) addWork(path string) error {
 	return nil
 }
 
-// addModule adds a main module, or one in the place of another, whose own replacements
-// don't count.
-func (s *site) addModule(dir string, main bool) error {
+// addModule adds a main module and its replacements.
+func (s *site) addModule(dir string) error {
 	path := filepath.Join(dir, "go.mod")
 	s.add(fastpath.File, path)
 	s.add(fastpath.File, filepath.Join(dir, "go.sum"))
@@ -193,7 +192,7 @@ func identity(dir string) string {
 	return fmt.Sprintf("%s %d\n", real, stamp.Of(info).Inode)
 }
 
-// joined is a path of a go.mod or go.work in dir.
+// joined is a path as it is meant in dir.
 func joined(dir, path string) string {
 	path = filepath.FromSlash(path)
 	if filepath.IsAbs(path) {

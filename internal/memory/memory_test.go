@@ -22,16 +22,16 @@ func TestAvailable(t *testing.T) {
 -- proc/meminfo --
 MemAvailable: 4194304 kB
 -- proc/self/cgroup --
-0::/work/job
--- sys/fs/cgroup/work/memory.max --
+0::/group/job
+-- sys/fs/cgroup/group/memory.max --
 2147483648
--- sys/fs/cgroup/work/memory.current --
+-- sys/fs/cgroup/group/memory.current --
 1610612736
--- sys/fs/cgroup/work/memory.stat --
+-- sys/fs/cgroup/group/memory.stat --
 anon 5
 inactive_file 268435456
 active_file 268435456
--- sys/fs/cgroup/work/job/memory.max --
+-- sys/fs/cgroup/group/job/memory.max --
 max
 `, gib},
 		{"second version, seen from inside", `
