@@ -83,9 +83,10 @@ func (c *Compiler) recallAll(ctx context.Context, groups []*group) {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, group := range groups {
 		group.began = c.clock()
+		m, err := c.memo(group.chain)
 		for _, j := range group.jobs {
 			g.Go(func() error {
-				c.recallCompile(ctx, j)
+				c.recallCompile(ctx, j, m, err)
 				return nil
 			})
 		}

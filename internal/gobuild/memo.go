@@ -69,6 +69,7 @@ func (c *Compiler) memo(t *toolchain) (*memo, error) {
 		s.inputs = append(s.inputs, fastpath.Input{Kind: fastpath.File, Path: filepath.ToSlash(filepath.Join(root, name))})
 	}
 	m := &memo{results: c.results, now: c.now, chain: t, site: s, version: version, cache: t.moduleCache(), again: func() (*memo, error) { return c.memo(t) }}
+	s.inputs = slices.Clip(s.inputs) // several jobs append to it
 	m.base = strings.Join([]string{
 		memoVersion, t.key(), strings.Join(t.variables(), "\n"), root, tools(root), s.work, s.rel(t.dir),
 		// Whether the user turned cgo off himself decides what is made of findings.

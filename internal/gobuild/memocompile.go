@@ -44,9 +44,8 @@ type remembered struct {
 }
 
 // recallCompile takes over the binary of an earlier run, if nothing changed that it was
-// made of.
-func (c *Compiler) recallCompile(ctx context.Context, j *job) {
-	m, err := c.memo(j.chain)
+// made of. The memo is that of the job's group, or err says why there is none.
+func (c *Compiler) recallCompile(ctx context.Context, j *job, m *memo, err error) {
 	if err == nil && j.Go.VCS {
 		err = unfit("it is stamped with the state of the repository")
 	}
