@@ -41,7 +41,8 @@ type group struct {
 	chain *toolchain
 	key   string // of the toolchain
 	jobs  []*job
-	began time.Time // when the go command was started, or earlier
+	began time.Time     // when the go command was started, or earlier
+	grace time.Duration // see [Compiler]
 	graph graph
 }
 
@@ -116,7 +117,7 @@ func (c *Compiler) group(units []build.Unit, out []build.Binary) ([]*group, erro
 		into := slices.IndexFunc(groups, func(g *group) bool { return g.key == key && !g.has(u.Package.Name) })
 		if into < 0 {
 			into = len(groups)
-			groups = append(groups, &group{chain: t, key: key})
+			groups = append(groups, &group{chain: t, key: key, grace: c.grace})
 		}
 		groups[into].jobs = append(groups[into].jobs, j)
 	}

@@ -187,7 +187,7 @@ func (g *group) imports(ctx context.Context) ([]*packages.Package, error) {
 		for _, j := range g.pending() {
 			paths = append(paths, j.Package.ImportPath)
 		}
-		g.graph.commands, g.graph.err = g.chain.imports(ctx, paths...)
+		g.graph.commands, g.graph.err = g.chain.graph(ctx, g.grace, paths...)
 	})
 	return g.graph.commands, g.graph.err
 }
