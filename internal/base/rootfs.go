@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/imgo-build/imgo/internal/attest/packages"
 	"github.com/imgo-build/imgo/internal/rootfs"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
@@ -15,18 +16,20 @@ import (
 
 // treeVersion is raised with every change of what [Source.Rootfs] returns for the
 // same layers.
-const treeVersion = "1"
+const treeVersion = "2 packages " + packages.Version
 
 // maxTree bounds a tree as it is kept, in bytes. A larger one is made anew each time.
 const maxTree = 64 << 20
 
-// keptFiles are those whose contents others need: who a user is, and what system it
-// is (os-release(5)).
-var keptFiles = []string{"etc/passwd", "etc/group", "etc/os-release", "usr/lib/os-release"}
+// kept are the contents that others need: who a user is, what system it is
+// (os-release(5)), and which packages it carries.
+func kept() []rootfs.Keep {
+	return append(packages.Keep(), rootfs.Keep{Path: "etc/passwd"}, rootfs.Keep{Path: "etc/group"})
+}
 
 // Rootfs implements [build.BaseSource]: the files of a base, with the contents of
-// /etc/passwd, /etc/group and os-release. Its layers are read for it once; after that
-// the cache knows. A base without an image has no files.
+// /etc/passwd, /etc/group and os-release, and what [packages.In] makes its list of.
+// Its layers are read for it once; after that the cache knows. A base without an image has no files.
 //
 // Errors: [*rootfs.MalformedError], and those of pkg/publish for what a registry
 // answers.
@@ -93,7 +96,7 @@ func (s *Source) cachedTree(key string) (*rootfs.Tree, bool) {
 
 // readTree reads the layers, and keeps the outcome if the cache can.
 func (s *Source) readTree(ctx context.Context, img v1.Image, key string) (*rootfs.Tree, error) {
-	tree, err := rootfs.Read(ctx, img, keptFiles...)
+	tree, err := rootfs.ReadKeeping(ctx, img, kept())
 	if err != nil {
 		return nil, err
 	}

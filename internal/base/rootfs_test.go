@@ -12,12 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/imgo-build/imgo/internal/attest/packages"
 	"github.com/imgo-build/imgo/internal/base/runtimelayer"
 	"github.com/imgo-build/imgo/internal/rootfs"
 	"github.com/imgo-build/imgo/pkg/build"
@@ -288,5 +290,31 @@ func TestDescribe(t *testing.T) {
 	}
 	if name, ok, err := s.LockName("alpine"); name != AlpineReference || !ok || err != nil {
 		t.Errorf("%q, %t, %v", name, ok, err)
+	}
+}
+
+func TestPackagesComeWithTheFiles(t *testing.T) {
+	r := newRegistry(t)
+	ref := r.push(t, "base:1", imageOfFiles(t, time.Time{},
+		[]string{"etc/os-release=ID=debian\nVERSION_ID=\"13\"\n", "var/lib/dpkg/status.d/tzdata=Package: tzdata\nVersion: 2026a-0+deb13u1\nArchitecture: all\n"}))
+	store := newStore()
+	want := &packages.Found{Distro: "debian-13", Packages: []packages.Package{
+		{Type: "deb", Namespace: "debian", Name: "tzdata", Version: "2026a-0+deb13u1", Arch: "all"},
+	}}
+	for _, blobs := range []int{1, 0} { // read, and then known
+		s := newSource(t, store)
+		b := mustBase(t, s, ref, "linux/amd64")
+		r.requests()
+		tree, err := s.Rootfs(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := packages.In(tree)
+		if diff := cmp.Diff(want, found); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if log := r.requests(); count(log, "/blobs/") != blobs {
+			t.Errorf("requests %q, want %d for layers", log, blobs)
+		}
 	}
 }

@@ -18,8 +18,9 @@ const (
 	maxText    = 256 << 20   // of names and links, in bytes
 	maxDepth   = 2048        // which is all that fits into the longest path
 	maxPath    = 4096        // of a path in a tar, and of a link (PATH_MAX)
-	maxContent = 1 << 20     // of a file that is kept
-	maxKept    = 4 << 20     // of all files that are kept
+	maxContent = 1 << 20     // of a content that is kept
+	maxKept    = 4 << 20     // of all contents that are kept
+	maxReduced = 64 << 20    // of a file whose content is reduced before
 )
 
 // Whiteouts of the OCI image specification (layer.md).
@@ -32,14 +33,14 @@ const (
 // reader makes a tree of layers.
 type reader struct {
 	tree      *Tree
-	wanted    map[string]bool   // the paths of contents to keep
+	wanted    wanted            // the contents to keep
 	hardLinks map[string]string // by those of them that are hard links: to what
 	layer     int
 
 	entries, headers, steps, text, kept int
 }
 
-func newReader(wanted map[string]bool) *reader {
+func newReader(wanted wanted) *reader {
 	t := &Tree{}
 	t.root.Mode = 0o755
 	return &reader{tree: t, wanted: wanted, hardLinks: map[string]string{}}
@@ -83,15 +84,10 @@ func (r *reader) apply(h *tar.Header, content io.Reader) error {
 		return r.hardLink(h, parent, name)
 	}
 	n, err := r.put(h.Name, parent, name, e)
-	if err != nil || n.Kind != File || !r.wanted[n.path()] || n.Size > maxContent {
+	if err != nil || n.Kind != File {
 		return err
 	}
-	if r.kept += int(n.Size); r.kept > maxKept {
-		r.kept -= int(n.Size)
-		return nil
-	}
-	n.content, err = io.ReadAll(io.LimitReader(content, n.Size))
-	return err
+	return r.keep(n, content)
 }
 
 func (r *reader) applyRoot(h *tar.Header) error {
@@ -210,8 +206,10 @@ func (r *reader) hardLink(h *tar.Header, parent *node, name string) error {
 	if err != nil {
 		return err
 	}
-	if p := n.path(); n.Kind == File && r.wanted[p] {
-		r.hardLinks[p] = old.path()
+	if p := n.path(); n.Kind == File {
+		if _, ok := r.wanted.of(p); ok {
+			r.hardLinks[p] = old.path()
+		}
 	}
 	if r.kept += len(old.content); r.kept > maxKept {
 		r.kept -= len(old.content)

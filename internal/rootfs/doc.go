@@ -15,7 +15,7 @@
 //     nor time without end.
 //
 // Contents are kept of the few small files that are asked for by path, such as
-// /etc/passwd. It is not for extracting anything, and it knows neither devices nor
+// /etc/passwd, and of larger ones what a function makes of them ([Keep]). It is not for extracting anything, and it knows neither devices nor
 // extended attributes.
 //
 // Paths that it returns have no slash in front, as in a tar; paths that it takes may

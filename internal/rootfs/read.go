@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"maps"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -42,14 +42,24 @@ func (e *MalformedError) Error() string {
 //
 // Errors: [*MalformedError], and those of the layers.
 func Read(ctx context.Context, img v1.Image, keep ...string) (*Tree, error) {
+	list := make([]Keep, len(keep))
+	for i, p := range keep {
+		list[i].Path = p
+	}
+	return ReadKeeping(ctx, img, list)
+}
+
+// ReadKeeping is [Read] for contents that are many, or too large to be kept as they
+// are.
+func ReadKeeping(ctx context.Context, img v1.Image, keep []Keep) (*Tree, error) {
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("listing the layers: %w", err)
 	}
-	wanted := map[string]bool{}
-	for _, p := range keep {
-		if p, ok := clean(p); ok {
-			wanted[p] = true
+	wanted := wanted{}
+	for _, k := range keep {
+		if p, ok := clean(k.Path); ok {
+			wanted[p] = k
 		}
 	}
 	for pass := 1; ; pass++ {
@@ -64,30 +74,8 @@ func Read(ctx context.Context, img v1.Image, keep ...string) (*Tree, error) {
 		if pass == passes || len(more) == 0 {
 			return r.tree, nil
 		}
-		for _, p := range more {
-			wanted[p] = true
-		}
+		maps.Copy(wanted, more)
 	}
-}
-
-// linked lists the files that the names of contents lead to and whose contents were
-// not kept, since nobody knew.
-func (r *reader) linked(keep []string) []string {
-	var out []string
-	for _, p := range keep {
-		n := r.tree.find(p)
-		if n == nil || n.Kind != File || n.content != nil || n.Size > maxContent {
-			continue
-		}
-		p := n.path()
-		if target, ok := r.hardLinks[p]; ok {
-			p = target
-		}
-		if !r.wanted[p] && !slices.Contains(out, p) {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // readLayer puts a layer on top of the tree. The blob is read to its end even where

@@ -165,7 +165,7 @@ func TestLayersMakeATree(t *testing.T) {
 // checkCounts reads a tree and counts what the reader says it has counted.
 func checkCounts(t *testing.T, img image) {
 	t.Helper()
-	r := newReader(map[string]bool{"etc/passwd": true, "a": true})
+	r := newReader(wanted{"etc/passwd": {}, "a": {}})
 	for i, l := range img.layers {
 		r.layer = i + 1
 		if r.readLayer(t.Context(), l) != nil {

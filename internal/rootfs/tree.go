@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -70,6 +71,16 @@ func (t *Tree) Content(p string) (content []byte, ok bool) {
 		return nil, false
 	}
 	return n.content, true
+}
+
+// List returns the names in a directory, all links on the way to it followed, in
+// their order; nil where there is no directory.
+func (t *Tree) List(p string) []string {
+	n := t.find(p)
+	if n == nil || n.Kind != Dir {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(n.children))
 }
 
 func (t *Tree) find(p string) *node {
