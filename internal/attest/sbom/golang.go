@@ -1,0 +1,107 @@
+package sbom
+
+import (
+	"cmp"
+	"fmt"
+	"runtime/debug"
+	"strings"
+)
+
+// goLicense is what the Go distribution is under, standard library included.
+const goLicense = "BSD-3-Clause"
+
+// addBinary adds a program and the modules in it.
+func (inv *inventory) addBinary(b *Binary) error {
+	if b.Info == nil {
+		return fmt.Errorf("binary %s has no build info", b.Path)
+	}
+	c := &component{kind: kindBinary, key: b.Path + "\x00" + b.SHA256, name: b.Path, path: b.Path}
+	c.tell("package", b.Info.Path)
+	if b.SHA256 != "" {
+		var err error
+		if c.sha256, err = digestHex("the binary "+b.Path, b.SHA256); err != nil {
+			return err
+		}
+	}
+	binary := inv.add(inv.image.key, contains, c)
+	if b.Info.Main.Path != "" {
+		inv.add(binary.key, generatedFrom, mainModule(b))
+	}
+	for _, m := range b.Info.Deps {
+		if m != nil {
+			inv.add(binary.key, dependsOn, dependency(m, b.Licenses))
+		}
+	}
+	inv.addGo(binary, b.Info.GoVersion)
+	return nil
+}
+
+// mainModule is the module that a program's main package is of. Its version is
+// "(devel)" unless it was built as a dependency or with VCS stamping.
+func mainModule(b *Binary) *component {
+	c := module(kindMain, &b.Info.Main, b.Licenses)
+	revision, modified := b.Revision, ""
+	for _, s := range b.Info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = cmp.Or(revision, s.Value)
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "true"
+		}
+	}
+	c.key += "\x00" + revision
+	c.tell("vcs-revision", revision)
+	c.tell("vcs-modified", modified)
+	return c
+}
+
+func dependency(m *debug.Module, licenses map[string][]string) *component {
+	return module(kindModule, m, licenses)
+}
+
+// module is the component that a module's code is from: its replacement, where it has
+// one. A directory has neither a name of its own nor a version, so it goes by the
+// name of the module that it is imported as.
+func module(k kind, m *debug.Module, licenses map[string][]string) *component {
+	c := &component{kind: k, license: allOf(licenses[Key(m)])}
+	is := m
+	switch r := m.Replace; {
+	case r == nil:
+	case r.Version == "":
+		c.key = r.Path + "\x00"
+		is = &debug.Module{Path: m.Path}
+		c.tell("replaced-by-directory", r.Path)
+		c.tell("replaced-version", m.Version)
+	default:
+		is = r
+		c.tell("replaces", strings.TrimSuffix(m.Path+"@"+m.Version, "@"))
+	}
+	c.name, c.h1 = is.Path, is.Sum
+	if is.Version != "(devel)" {
+		c.version = is.Version
+	}
+	c.purl = golangURL(c.name, c.version)
+	c.key += c.name + "\x00" + c.version + "\x00" + c.h1
+	return c
+}
+
+// addGo adds the standard library, which is in a program, and the toolchain, which
+// made it. The version is such as "go1.26.1", "go1.26.1 X:nodwarf5" or
+// "devel go1.27-0123456789 Mon Jan 2 …".
+func (inv *inventory) addGo(binary *component, goVersion string) {
+	if goVersion == "" {
+		return
+	}
+	version, experiments, _ := strings.Cut(goVersion, " ")
+	version, released := strings.CutPrefix(version, "go")
+	if !released {
+		version, experiments = goVersion, ""
+	}
+	add := func(r relation, k kind, name, purl string) {
+		c := &component{kind: k, key: goVersion, name: name, version: version, license: goLicense, purl: purl}
+		c.tell("go-experiments", experiments)
+		inv.add(binary.key, r, c)
+	}
+	add(dependsOn, kindStdlib, "stdlib", golangURL("stdlib", version))
+	add(builtBy, kindToolchain, "go", packageURL("generic", "go", version))
+}
