@@ -147,10 +147,7 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request) {
 		problem(w, http.StatusBadRequest, "MANIFEST_INVALID", err.Error())
 		return
 	}
-	var m struct {
-		Config v1.Descriptor
-		Layers []v1.Descriptor
-	}
+	var m putting
 	if err := json.Unmarshal(body, &m); err != nil {
 		problem(w, http.StatusBadRequest, "MANIFEST_INVALID", err.Error())
 		return
@@ -163,5 +160,5 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request) {
 		}
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
-	r.handler.ServeHTTP(w, req)
+	r.handler.ServeHTTP(r.referring(w, repo, req.Header.Get("Content-Type"), body, m), req)
 }

@@ -27,6 +27,9 @@ const (
 	PostUpload   = "POST upload"
 	PatchUpload  = "PATCH upload"
 	PutBlob      = "PUT blob"
+	GetReferrers = "GET referrers"
+
+	DeleteManifest = "DELETE manifest"
 )
 
 // Kind names what a request is for, one of the constants or "METHOD path".
@@ -45,6 +48,8 @@ func Kind(method, path string) string {
 		return method + " blob"
 	case strings.Contains(path, "/manifests/"):
 		return method + " manifest"
+	case strings.Contains(path, "/referrers/"):
+		return method + " referrers"
 	}
 	return method + " " + path
 }

@@ -14,6 +14,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -31,7 +32,8 @@ type Options struct {
 
 	TLS              bool // HTTPS with a certificate that no system trusts; see [Registry.CAPEM]
 	MountRefused     bool // a mount is answered with an upload session
-	NoReferrers      bool // the referrers API is not there
+	NoReferrers      bool // the referrers API is not there, nor the header OCI-Subject
+	ReferrersPage    int  // entries of a page of the referrers API; 0: all
 	AbsoluteLocation bool // upload sessions have absolute URLs
 
 	// Faults is asked before each request is handled; nil means nothing goes wrong.
@@ -68,6 +70,7 @@ type Registry struct {
 	conns    int
 	log      []Request
 	sessions map[string]bool
+	lists    map[string][]referrer // by repository and subject, in the order of arrival
 }
 
 // New starts a registry that ends with the test.
@@ -88,11 +91,11 @@ func Start(opts Options) (*Registry, error) {
 		blobs:    &blobStore{blobs: map[blobKey][]byte{}},
 		tokens:   &tokens{granted: map[string][]string{}},
 		sessions: map[string]bool{},
+		lists:    map[string][]referrer{},
 	}
 	r.handler = ggcr.New(
 		ggcr.Logger(log.New(io.Discard, "", 0)),
 		ggcr.WithBlobHandler(r.blobs),
-		ggcr.WithReferrersSupport(!opts.NoReferrers),
 	)
 	r.server = httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
 	r.Host = r.server.Listener.Addr().String() // before there is anybody to read it
@@ -194,6 +197,11 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) {
 		r.finishUpload(w, req)
 	case PutManifest:
 		r.putManifest(w, req)
+	case GetReferrers:
+		r.listReferrers(w, req)
+	case DeleteManifest:
+		r.unlist(path.Base(req.URL.Path))
+		r.handler.ServeHTTP(w, req)
 	default:
 		r.handler.ServeHTTP(w, req)
 	}
@@ -201,8 +209,8 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) {
 
 // repository returns the NAME of a path /v2/NAME/blobs/…, /v2/NAME/manifests/… and
 // the like.
-func repository(path string) string {
-	rest := strings.TrimPrefix(path, "/v2/")
+func repository(urlPath string) string {
+	rest := strings.TrimPrefix(urlPath, "/v2/")
 	for _, part := range []string{"/blobs/", "/manifests/", "/tags/", "/referrers/"} {
 		if i := strings.LastIndex(rest, part); i > 0 {
 			return rest[:i]

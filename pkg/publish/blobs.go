@@ -150,7 +150,7 @@ func (p *pusher) mayHave(b blob) bool {
 	if _, remembered := p.r.recall(p.repo, b.digest); remembered {
 		return true
 	}
-	return !p.r.familiar(p.repo) && b.size >= worthAsking
+	return !b.novel && !p.r.familiar(p.repo) && b.size >= worthAsking
 }
 
 // recall returns the manifest with which a blob was last known to be in a

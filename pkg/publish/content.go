@@ -39,6 +39,7 @@ type blob struct {
 	source *name.Repository // where it is known to be, or nil
 	placed *name.Repository // another repository of the target's registry that imgo brought it to, or nil
 	asked  bool             // it comes from elsewhere: the target may well have it
+	novel  bool             // it was made just now: the target hardly has it, however large it is
 }
 
 // fromElsewhere marks layers that were read from a file: probably not new to the

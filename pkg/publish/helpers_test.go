@@ -235,3 +235,18 @@ func descriptorJSON(t testing.TB, mediaType string, h v1.Hash, size int64) strin
 	}
 	return string(raw)
 }
+
+func rawOf(v any, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+func hashOf(raw []byte, err error) (v1.Hash, error) {
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	h, _, err := v1.SHA256(bytes.NewReader(raw))
+	return h, err
+}

@@ -64,9 +64,15 @@ func (s *session) getManifest(ctx context.Context, method, tag string) (*http.Re
 
 // putManifest sends a manifest under a tag or digest.
 func (s *session) putManifest(ctx context.Context, m manifest, as string) error {
+	_, err := s.sendManifest(ctx, m, as)
+	return err
+}
+
+// sendManifest is putManifest, and returns the header of the answer.
+func (s *session) sendManifest(ctx context.Context, m manifest, as string) (http.Header, error) {
 	req, err := s.request(ctx, http.MethodPut, "manifests/"+as)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.raw)), nil }
 	req.Body, _ = req.GetBody()
@@ -83,9 +89,9 @@ func (s *session) putManifest(ctx context.Context, m manifest, as string) error 
 		if strings.Contains(as, ":") {
 			sep = "@"
 		}
-		return fmt.Errorf("pushing manifest %s%s%s: %w", s.repo, sep, as, err)
+		return nil, fmt.Errorf("pushing manifest %s%s%s: %w", s.repo, sep, as, err)
 	}
-	return nil
+	return resp.Header, nil
 }
 
 // acknowledged checks that the registry has stored what it was sent.

@@ -32,6 +32,7 @@ type Options struct {
 	Events    event.Sink
 	Jobs      int      // uploads at the same time over all publishers; 0: 4
 	PlainHTTP []string // hosts, besides this machine, that may be spoken to without TLS
+	Recheck   bool     // don't trust Results on attachments; see Registry.Attach
 }
 
 // Registry is imgo's side of all the registries of a run. Publishers made by it
@@ -45,6 +46,8 @@ type Registry struct {
 	present   flight.Group[presence, string] // the value tells how it came there, see blobs.go
 	places    sync.Map                       // by place: the first name.Repository, of this process, that has it
 	slots     chan struct{}                  // one for each job
+	writing   sync.Map                       // by repository's name: the last *session that may write
+	attachments
 }
 
 // NewRegistry returns a Registry. It makes no request yet.
@@ -106,6 +109,7 @@ type pusher struct {
 	mu       sync.Mutex
 	answers  []v1.Hash        // what the tags pointed to when Prepare asked, or nil
 	put      *content         // what Put has brought there
+	sent     bool             // Put had to send it
 	there    bool             // its manifest is there too, and so all that it refers to
 	uptodate map[string]bool  // tags that have it
 	known    map[v1.Hash]bool // manifests that the registry said it has
@@ -174,9 +178,16 @@ func (p *pusher) Put(ctx context.Context, a image.Artifact) error {
 		}
 	}
 	p.mu.Lock()
-	p.put, p.there = c, there || p.byDigest
+	p.put, p.there, p.sent = c, there || p.byDigest, !there
 	p.mu.Unlock()
 	return nil
+}
+
+// Sent reports whether Put found that the artifact was not there, and sent it.
+func (p *pusher) Sent() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent
 }
 
 // upTo returns the manifests that Put sends: without ByDigest the last one is left
@@ -254,6 +265,7 @@ func (p *pusher) manifests(ctx context.Context, s *session, ms []manifest) error
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(p.r.opts.Jobs)
 	for _, m := range ms {
+		p.r.sent.Store(presence{p.repo.Name(), m.desc.Digest}, true)
 		if !m.index {
 			g.Go(func() error { return s.putManifest(gctx, m, m.desc.Digest.String()) })
 		}
@@ -303,6 +315,9 @@ func (p *pusher) Tag(ctx context.Context, a image.Artifact) error {
 func (p *pusher) tag(ctx context.Context, s *session, c *content, tag name.Tag, sent bool) (err error) {
 	end := event.Track(p.r.opts.Events, event.Tag, tag.String())
 	defer func() { end("", err) }()
+	if !sent {
+		p.r.sent.Store(presence{p.repo.Name(), c.top.desc.Digest}, true)
+	}
 	err = s.putManifest(ctx, c.top, tag.TagStr())
 	if sent || !lacking(err) {
 		return err

@@ -50,6 +50,9 @@ func (r *Registry) session(ctx context.Context, repo name.Repository, push bool,
 	s, _, err := r.sessions.Do(ctx, key, func() (*session, error) {
 		return r.connect(ctx, repo, scopes)
 	})
+	if err == nil && push {
+		r.writing.Store(repo.Name(), s)
+	}
 	return s, err
 }
 
@@ -86,8 +89,11 @@ func (r *Registry) connect(ctx context.Context, repo name.Repository, scopes []s
 
 // request makes a request to a path below the repository.
 func (s *session) request(ctx context.Context, method, path string) (*http.Request, error) {
-	url := fmt.Sprintf("%s://%s/v2/%s/%s", s.scheme, s.repo.RegistryStr(), s.repo.RepositoryStr(), path)
-	return http.NewRequestWithContext(ctx, method, url, nil)
+	return http.NewRequestWithContext(ctx, method, s.url(path), nil)
+}
+
+func (s *session) url(path string) string {
+	return fmt.Sprintf("%s://%s/v2/%s/%s", s.scheme, s.repo.RegistryStr(), s.repo.RepositoryStr(), path)
 }
 
 // do sends a request and returns an answer with one of the wanted statuses, whose
