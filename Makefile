@@ -14,8 +14,8 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
 .PHONY: build
-build: ## build bin/imgo, without cgo as in releases: the dynamic linker would add 3 ms to each start
-	CGO_ENABLED=0 go build -trimpath -o $(BIN)/imgo ./cmd/imgo
+build: ## build bin/imgo and bin/imgo-sigstore, without cgo as in releases: the dynamic linker would add 3 ms to each start
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/ ./cmd/imgo ./cmd/imgo-sigstore
 
 .PHONY: unit
 unit: ## the tests that need only Go, all of them, with the race detector
