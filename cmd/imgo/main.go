@@ -39,6 +39,7 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "error: finding the current directory:", err)
 		return cli.ExitFailed
 	}
+	executable, _ := os.Executable() // it only helps to find imgo-sigstore
 	return cli.Main(ctx, cli.Process{
 		Args:        os.Args[1:],
 		Env:         os.Environ(),
@@ -48,6 +49,7 @@ func run() int {
 		Stderr:      os.Stderr,
 		StdinTTY:    term.IsTerminal(int(os.Stdin.Fd())),
 		StderrWidth: width(os.Stderr),
+		Executable:  executable,
 		Version:     version,
 		Now:         time.Now,
 		ReadPassword: func() ([]byte, error) {

@@ -80,6 +80,7 @@ func TestScripts(t *testing.T) {
 			"binary":     extractBinary,
 			"files":      checkFiles,
 			"contents":   writeContents,
+			"sigstore":   haveSigstore,
 		},
 	})
 }

@@ -64,15 +64,18 @@ type Forbidden struct {
 var Rules = Policy{
 	Levels: []Level{
 		{"words", []string{"internal/environ", "internal/flight", "internal/memory", "internal/pattern", "internal/spelling", "internal/stamp", "internal/wholefile", "pkg/event"}},
-		{"vocabulary", []string{"internal/expand", "internal/goflag", "internal/probe", "internal/secrets"}},
+		{"vocabulary", []string{"internal/expand", "internal/goflag", "internal/probe", "internal/secrets", "internal/policy", "internal/attest/wire"}},
 		{"leaves", []string{"internal/account", "internal/rootfs", "pkg/image", "pkg/layer"}},
+		{"documents", []string{"internal/attest/packages", "internal/attest/licenses", "internal/attest/provenance", "internal/attest/sbom"}},
 		{"files of the user's", []string{"internal/fastpath", "internal/files"}},
 		{"transport", []string{"pkg/publish/transport"}},
 		{"publish", []string{"pkg/publish"}},
 		{"engines", []string{"pkg/publish/engine"}},
 		{"build", []string{"pkg/build"}},
 		{"configuration file", []string{"internal/configfile"}},
+		{"sigstore's program", []string{"internal/attest/sigstore", "internal/attest/sign"}},
 		{"stages", []string{
+			"internal/attest",
 			"internal/base",
 			"internal/base/runtimelayer",
 			"internal/baselock",
@@ -86,7 +89,7 @@ var Rules = Policy{
 		}},
 		{"facade", []string{"pkg/imgo"}},
 		{"command line", []string{"internal/cli"}},
-		{"program", []string{"cmd/imgo"}},
+		{"program", []string{"cmd/imgo", "cmd/imgo-sigstore"}},
 	},
 	Apart: []Apart{
 		{Folder: "internal/actiontest"},
@@ -114,7 +117,7 @@ var Rules = Policy{
 			Folders: []string{"internal/base", "pkg/publish", "internal/attest/sign"},
 		},
 		{
-			Imports: []string{"github.com/sigstore"},
+			Imports: []string{"github.com/sigstore", "github.com/secure-systems-lab"},
 			Folders: []string{"internal/attest/sign"},
 		},
 		{

@@ -52,6 +52,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.Var(newTexts(&f.in.BuildEnv), "build-env", "`KEY=VALUE` in the environment of the go command (repeatable)")
 	flags.BoolVar(&f.in.VCS, "vcs", false, "stamp binary and annotations with the state of the repository; the digest then changes from commit to commit")
 	flags.Var(newList(&f.in.AllowSecrets), "allow-secret", "`NAME` of a variable or file that may look like a secret (repeatable)")
+	f.registerAttest(flags)
 	flags.VarP(newList(&f.in.Tags), "tag", "t", "`REPO[:TAG]` names the image, :TAG only its tag (repeatable)")
 	flags.StringVar(&f.in.Repo, "repo", "", "put each image at `PREFIX`/NAME")
 	flags.IntVarP(&f.in.Jobs, "jobs", "j", 0, "how many steps may run at once: `N`, or 0 for one a processor")
@@ -61,8 +62,26 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.json, "json", false, "print one JSON document instead of references")
 }
 
+// registerAttest adds the flags of what is told of an image beside itself.
+func (f *buildFlags) registerAttest(flags *pflag.FlagSet) {
+	flags.Var(newList(&f.in.SBOM, config.DefaultSBOM), "sbom", "`FORMAT` of the lists of what is in the image, beside it in the registry: spdx and cyclonedx, separated by commas, or none")
+	flags.StringVar(&f.in.SBOMDir, "sbom-dir", "", "write the SBOMs into `DIR` too")
+	flags.BoolVar(&f.in.Provenance, "provenance", false, "say beside the image what it was built from and how; without it that is said of what is signed")
+	flags.BoolVar(&f.in.Sign, "sign", false, "sign what is pushed, without a key by a certificate for your identity; =false signs nothing, whatever .imgo.yaml says")
+	flags.StringVar(&f.in.Key, "key", "", "sign by the private key in `FILE`, as cosign makes it")
+	flags.BoolVar(&f.in.NoTlog, "no-tlog", false, "keep signatures out of the transparency log; only with a key")
+	flags.BoolVar(&f.in.CosignTags, "cosign-tags", false, "put signatures under the tags of older versions of cosign too")
+	flags.StringVar(&f.in.FulcioURL, "fulcio-url", "", "`URL` of the authority that certifies identities, instead of sigstore's")
+	flags.StringVar(&f.in.RekorURL, "rekor-url", "", "`URL` of the transparency log, instead of sigstore's")
+	flags.StringVar(&f.in.TSAURL, "tsa-url", "", "`URL` of an authority that stamps signatures with the time")
+	flags.StringVar(&f.in.TrustedRoot, "trusted-root", "", "`FILE` with the certificates and keys of these services (trusted_root.json), instead of sigstore's")
+}
+
 // travels are the flags that also mean something for what was built before.
-var travels = []string{"chdir", "tag", "repo", "jobs", "dry-run", "json", "quiet", "plain-http", "registry-ca", "registry-cert", "registry-mirror"}
+var travels = []string{
+	"chdir", "tag", "repo", "jobs", "dry-run", "json", "quiet", "plain-http", "registry-ca", "registry-cert", "registry-mirror",
+	"sign", "key", "no-tlog", "cosign-tags", "fulcio-url", "rekor-url", "tsa-url", "trusted-root",
+}
 
 // buildOnly returns a flag of the command line (not of the environment, which is
 // there for all commands) that means something only while an image is built.

@@ -17,10 +17,9 @@ var foreignFlags = map[string]string{
 	"build-arg":             "there is no Dockerfile: set variables with --ldflags '-X main.name=value', and the go command's environment with --build-env KEY=VALUE",
 	"f":                     noDockerfile,
 	"target":                noDockerfile,
-	"sbom":                  noAttestation,
-	"sbom-dir":              noAttestation,
-	"provenance":            noAttestation,
-	"attest":                noAttestation,
+	"attest":                "an image's papers have flags of their own: --sbom, --provenance and --sign",
+	"tlog-upload":           "keep signatures out of the log with --no-tlog",
+	"timestamp-server-url":  "name an authority of time stamps with --tsa-url URL",
 	"no-cache":              "leave it out: what imgo reuses is the same as made anew; imgo cache prune --all empties the cache",
 	"image-label":           "use --label KEY=VALUE",
 	"image-annotation":      "use --annotation KEY=VALUE",
@@ -29,8 +28,7 @@ var foreignFlags = map[string]string{
 }
 
 const (
-	loadIt        = "hand the image to a local engine with --load docker, --load podman, --load containerd or --load kind"
-	nameIt        = "name the image with -t REPO[:TAG], or put each at PREFIX/NAME with --repo PREFIX"
-	noDockerfile  = "there is no Dockerfile: name the package, such as ./cmd/server"
-	noAttestation = "leave it out: imgo adds no documents to an image; what the program is made of stands in it (go version -m)"
+	loadIt       = "hand the image to a local engine with --load docker, --load podman, --load containerd or --load kind"
+	nameIt       = "name the image with -t REPO[:TAG], or put each at PREFIX/NAME with --repo PREFIX"
+	noDockerfile = "there is no Dockerfile: name the package, such as ./cmd/server"
 )

@@ -28,7 +28,7 @@ import (
 
 // hint says what to do next about an error, or nothing where imgo doesn't know.
 func hint(err error) string {
-	for _, find := range []func(error) string{hintUsage, hintConfig, hintFiles, hintGit, hintGo, hintBase, hintEngine, hintRegistry, hintDisk} {
+	for _, find := range []func(error) string{hintUsage, hintConfig, hintFiles, hintGit, hintGo, hintBase, hintEngine, hintAttest, hintRegistry, hintDisk} {
 		if h := find(err); h != "" {
 			return h
 		}
@@ -81,10 +81,19 @@ func missingHint(e *expand.MissingError) string {
 	case expand.DetachedHead:
 		return "CI checks out commits: take the branch from a variable, such as {{.Env.GITHUB_REF_NAME}}"
 	}
+	if hasNoCommit(e.Err) {
+		return fmt.Sprintf(`commit first, or do without: {{or %s "dev"}} has a value without a repository`, e.Name)
+	}
 	if e.Err != nil {
 		return hint(e.Err)
 	}
 	return ""
+}
+
+// hasNoCommit reports whether git has nothing to tell: it isn't asked in a work tree, or too
+// early.
+func hasNoCommit(err error) bool {
+	return is[*git.NotRepositoryError](err) || is[*git.UnbornError](err) || is[*git.NoWorkTreeError](err)
 }
 
 func hintFiles(err error) string {
@@ -114,8 +123,8 @@ func hintGit(err error) string {
 	if is[*git.NoGitError](err) {
 		return "install git, or do without --vcs and templates with {{.Git…}}, {{.Version}} and {{.Date}}"
 	}
-	if is[*git.NotRepositoryError](err) || is[*git.UnbornError](err) || is[*git.NoWorkTreeError](err) {
-		return `commit first, or do without: {{or .Git.Tag "dev"}} has a value without a repository`
+	if hasNoCommit(err) { // and no template asked
+		return "the binary is to be stamped with a commit: run imgo in a work tree that has one, or do without --vcs (vcs: true)"
 	}
 	if e, ok := errors.AsType[*git.UnsafeError](err); ok {
 		return "if you trust it: git config --global --add safe.directory " + e.Root
@@ -229,6 +238,10 @@ func hintBase(err error) string {
 	}
 	if e, ok := errors.AsType[*base.ReferenceError](err); ok {
 		return fmt.Sprintf("%q: bases are scratch, distroless, alpine, a reference such as alpine:3.24, FILE.tar or oci:DIR", e.Ref)
+	}
+	if e, ok := errors.AsType[*image.BaseError](err); ok && e.OnlyOCI {
+		return "do without Docker's media types, which come with --media-types docker (mediaTypes: docker) and with a health check " +
+			"(--healthcheck none drops the base's), or choose a base whose layers are compressed with gzip"
 	}
 	if is[*image.BaseError](err) {
 		return "this base can't be built on: choose another, such as scratch, distroless or alpine"

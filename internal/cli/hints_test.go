@@ -16,6 +16,8 @@ import (
 	"github.com/imgo-build/imgo/internal/base"
 	"github.com/imgo-build/imgo/internal/cache"
 	"github.com/imgo-build/imgo/internal/config"
+	"github.com/imgo-build/imgo/internal/expand"
+	"github.com/imgo-build/imgo/internal/git"
 	"github.com/imgo-build/imgo/internal/gobuild"
 	"github.com/imgo-build/imgo/internal/keychain"
 	"github.com/imgo-build/imgo/pkg/build"
@@ -49,6 +51,13 @@ func TestHints(t *testing.T) {
 		{&base.PlatformMissingError{}, "--platform"},
 		{&base.ReferenceError{Ref: "x"}, "FILE.tar or oci:DIR"},
 		{&image.BaseError{}, "choose another"},
+		{&image.BaseError{OnlyOCI: true}, "do without Docker's media types, which come with --media-types docker"},
+		{&git.NotRepositoryError{}, "do without --vcs"},
+		{&git.UnbornError{}, "do without --vcs"},
+		{&git.NoWorkTreeError{}, "do without --vcs"},
+		{&expand.MissingError{Name: ".Version", Err: &git.NotRepositoryError{}}, `{{or .Version "dev"}} has a value without a repository`},
+		{&expand.MissingError{Name: ".Git.Tag", Err: &git.UnbornError{}}, `commit first, or do without: {{or .Git.Tag "dev"}}`},
+		{&expand.MissingError{Name: ".Git.Tag", Err: &git.NoGitError{}}, "install git"},
 		{&publish.AuthError{Registry: "r", Anonymous: true, Status: 401}, "imgo login r"},
 		{&publish.AuthError{Registry: "r", Repository: "r/x", Status: 403}, "write to r/x"},
 		{&publish.AuthError{Registry: "r", Status: 401}, "wrong or expired"},

@@ -52,6 +52,7 @@ type Process struct {
 	Stderr       io.Writer
 	StdinTTY     bool
 	StderrWidth  int    // columns of the terminal that stderr is, 0 where it is none
+	Executable   string // imgo's own file; may be empty
 	Version      string // of the release, empty in other builds
 	Now          func() time.Time
 	ReadPassword func() ([]byte, error) // from the terminal, without echo
@@ -174,6 +175,9 @@ func (a *app) addCommands(root *cobra.Command) (one bool) {
 		{"init", a.initCommand},
 		{"base", a.baseCommand},
 		{"inspect", a.inspectCommand},
+		{"sign", a.signCommand},
+		{"verify", a.verifyCommand},
+		{"sbom", a.sbomCommand},
 		{"doctor", a.doctorCommand},
 		{"login", a.loginCommand},
 		{"cache", a.cacheCommand},

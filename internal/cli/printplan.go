@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imgo-build/imgo/internal/config"
+	"github.com/imgo-build/imgo/internal/configfile"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
 )
@@ -47,7 +49,7 @@ func (a *app) printPlan(p *build.Plan, asJSON bool) error {
 			jt.Engine = strings.TrimSuffix(p.Output.Engine+":"+p.Output.Cluster, ":")
 		}
 		if t.Artifact == nil {
-			jt.Settings = settingsOf(t)
+			jt.Settings = settingsOf(t, p.Output.Kind == build.ToRegistry)
 		}
 		doc.Targets = append(doc.Targets, jt)
 	}
@@ -84,7 +86,7 @@ func printTarget(b *strings.Builder, t jsonTarget, output string) {
 }
 
 // settingsOf lists what an image is made with: what always counts, and what was set.
-func settingsOf(t *build.Target) []jsonSetting {
+func settingsOf(t *build.Target, pushed bool) []jsonSetting {
 	s := &t.Settings
 	c := &s.Config
 	var out []jsonSetting
@@ -134,7 +136,52 @@ func settingsOf(t *build.Target) []jsonSetting {
 	given("vcs", fmt.Sprint(s.Go.VCS))
 	given("mediaTypes", map[bool]string{true: "docker", false: "oci"}[c.Docker])
 	given("compression", c.Compression.String())
+	return append(out, attestSettings(s, pushed)...)
+}
+
+// attestSettings lists what is told of an image beside itself. What only a registry has a
+// place for is named elsewhere too, but not what it would be.
+func attestSettings(s *build.Settings, pushed bool) []jsonSetting {
+	var out []jsonSetting
+	add := func(name, value string) {
+		out = append(out, jsonSetting{Name: name, Value: value, From: cmp.Or(s.Origins[name], "default")})
+	}
+	setting := func(name, value string, always bool) {
+		if from := s.Origins[config.OnPush+name]; from != "" {
+			out = append(out, jsonSetting{Name: name, Value: "only where it is pushed", From: from})
+		} else if always || s.Origins[name] != "" {
+			add(name, value)
+		}
+	}
+	a := &s.Attest
+	setting("sbom", cmp.Or(strings.Join(a.SBOM, ", "), configfile.NoSBOM), pushed || a.SBOMDir != "")
+	setting("sbomDir", a.SBOMDir, false)
+	setting("provenance", fmt.Sprint(a.Provenance), pushed)
+	setting("sign", signedBy(a.Sign), pushed)
+	if g := a.Sign; g != nil {
+		setting("fulcioURL", g.FulcioURL, false)
+		setting("rekorURL", g.RekorURL, false)
+		setting("tsaURL", g.TSAURL, false)
+		setting("trustedRoot", g.TrustedRoot, false)
+	}
 	return out
+}
+
+func signedBy(s *build.Signing) string {
+	if s == nil {
+		return "false"
+	}
+	by := "keyless"
+	if s.Key != "" {
+		by = "by " + s.Key
+	}
+	if s.NoLog {
+		by += ", without a log"
+	}
+	if s.CosignTags {
+		by += ", with tags for older cosign"
+	}
+	return by
 }
 
 func pairSettings(name string, vars []build.Var) []jsonSetting {

@@ -110,6 +110,7 @@ func (a *app) client(o clientOptions) (*imgo.Client, error) {
 		Registries: connections.Registries,
 		Mirrors:    connections.Mirrors,
 		Jobs:       o.jobs,
+		Signing:    a.signing(),
 		NoFastPath: o.noFastPath,
 		Events:     o.events,
 		Now:        a.Now,

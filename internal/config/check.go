@@ -65,6 +65,7 @@ func (r *resolver) settings(s configfile.Settings, goDir string, root files.Opti
 			Compression: r.compression(&s),
 		},
 	}
+	out.Attest = r.attest(&s, out.Origins)
 	cgo := ""
 	out.Go.BuildEnv, cgo = r.buildEnv(s.BuildEnv)
 	out.Platforms, out.AllPlatforms = r.platforms(s.Platforms)

@@ -65,6 +65,7 @@ type Input struct {
 	MediaTypes   string // "oci" or "docker"
 	Compression  string // "gzip" or "zstd"
 	AllowSecrets []string
+	AttestInput
 	// Given has the flags that were given, with how: as a flag or as a variable.
 	Given map[string]string
 
@@ -82,9 +83,12 @@ type Input struct {
 type Error struct {
 	Setting string // as the user would type it, "--platform", or where it stands
 	Reason  string
+	Err     error // of the operating system, where it is one
 }
 
 func (e *Error) Error() string { return e.Setting + ": " + e.Reason }
+
+func (e *Error) Unwrap() error { return e.Err }
 
 // EnvVar is the environment variable that stands for a flag.
 func EnvVar(flag string) string {
@@ -120,6 +124,7 @@ func resolve(in Input, dir string, file *configfile.File) (build.Request, error)
 	}
 	r.created, r.workDir, r.fileDir = r.sourceDate(), dir, file.Dir
 	flags := r.flags()
+	r.pushOnly()
 	root := filesRoot(dir, file)
 	req.Lock = lockPath(dir, file)
 	if file.Path == "" {
@@ -128,6 +133,7 @@ func resolve(in Input, dir string, file *configfile.File) (build.Request, error)
 		req.Default = r.settings(overFlags(file.Defaults, flags), dir, root)
 		req.Images = r.images(file, flags, root)
 	}
+	r.idle(&req)
 	return req, errors.Join(dedup(r.errs)...)
 }
 

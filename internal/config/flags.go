@@ -35,6 +35,9 @@ func (r *resolver) flags() configfile.Settings {
 		MediaTypes:   r.one("media-types", in.MediaTypes),
 		Compression:  r.one("compression", in.Compression),
 		AllowSecrets: r.many("allow-secret", in.AllowSecrets),
+		SBOM:         r.sbomFormats(),
+		Provenance:   given(r, "provenance", in.Provenance),
+		Sign:         r.signFlags(),
 	}
 }
 
@@ -191,6 +194,7 @@ func overFlags(file, flags configfile.Settings) configfile.Settings {
 	out.Ldflags = concat(file.Ldflags, flags.Ldflags)
 	out.Gcflags = concat(file.Gcflags, flags.Gcflags)
 	out.BuildTags = concat(file.BuildTags, flags.BuildTags)
+	out.Sign = signOver(file.Sign, flags.Sign)
 	out.AllowSecrets = concat(file.AllowSecrets, flags.AllowSecrets)
 	if flags.Files.IsSet() {
 		out.Files.Items = slices.Concat(file.Files.Items, flags.Files.Items)

@@ -40,6 +40,9 @@ type Settings struct {
 	VCS         Value[bool]
 	MediaTypes  Value[string] // "oci" or "docker"
 	Compression Value[string] // "gzip" or "zstd"
+	SBOM        List          // "spdx" and "cyclonedx", or [NoSBOM] alone
+	Provenance  Value[bool]
+	Sign        Value[Sign]
 	// AllowSecrets names variables and files that may look like secrets.
 	AllowSecrets List
 }

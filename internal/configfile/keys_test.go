@@ -14,7 +14,7 @@ const referenceIntro = "# The configuration file\n\n" +
 	"outside of a checkout up to the nearest folder with a `go.mod` or `go.work`. `--config` and `IMGO_CONFIG` name another one. " +
 	"The file is optional, and so is everything in it.\n\n" +
 	"What is given on the command line goes before the environment (`IMGO_…`), that before the image's own settings, these before `defaults`. " +
-	"Single values and lists replace each other as a whole, `user`, `files` and `healthcheck` too; " +
+	"Single values and lists replace each other as a whole, `user`, `files`, `healthcheck` and `sign` too; " +
 	"`env`, `labels`, `annotations`, `buildEnv`, `binaries` and the platforms of `base` are merged by key. " +
 	"A profile's `defaults` go before those of the file, and its images before the file's.\n\n" +
 	"Keys that imgo doesn't know are errors, apart from those at the top that begin with `x-`: a place for YAML anchors. " +
@@ -102,12 +102,12 @@ func in(place, example string) string {
 func nested(k, f KeyDoc) string {
 	needs := map[string][]string{
 		"files": {"from: a", "to: /a"}, "user": {"name: app"}, "binaries": {"package: ."},
-		"healthcheck": {"url: http://:80/"},
+		"healthcheck": {"url: http://:80/"}, "sign": {"key: cosign.key"},
 	}[k.Name]
 	lines := []string{f.Example}
 	for _, n := range needs {
 		name, _, _ := strings.Cut(n, ":")
-		if name != f.Name && (f.Name != "test" || name != "url") {
+		if name != f.Name && (f.Name != "test" || name != "url") && f.Name != "keyless" {
 			lines = append(lines, n)
 		}
 	}

@@ -104,6 +104,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		"path":   s.BinaryPath.V, "binaries": fmt.Sprintln(s.Binaries[0].Name, s.Binaries[0].Package.V, s.Binaries[0].Path.V, s.Binaries[1].Name, s.Binaries[1].Package.V),
 		"files": strings.Join(files, "; "), "ldflags": list(s.Ldflags), "gcflags": list(s.Gcflags), "buildTags": list(s.BuildTags),
 		"buildEnv": pairs(s.BuildEnv), "vcs": fmt.Sprint(s.VCS.V), "types": s.MediaTypes.V, "compression": s.Compression.V, "secrets": list(s.AllowSecrets),
+		"sbom": list(s.SBOM), "provenance": fmt.Sprint(s.Provenance.IsSet(), s.Provenance.V),
+		"sign": fmt.Sprint(s.Sign.V.Off, s.Sign.V.Keyless.V, s.Sign.V.Key.V, s.Sign.V.Log.IsSet(), s.Sign.V.Log.V, s.Sign.V.CosignTags.V),
 	}
 	want := map[string]string{
 		"repo": "localhost:5000/acme", "tags": `["v1" "1.10" "{{if .Git.Dirty}}dirty{{else}}clean{{end}}"]`,
@@ -118,6 +120,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"files":   `assets/**/*.css>/srv/css/ 0  []; config>/ 644 1000 ["*.map" "!keep.map"]; a>/b 755 10001:10001 []`,
 		"ldflags": `["-s -w"]`, "gcflags": `["all=-N -l" ""]`, "buildTags": `["netgo" "osusergo"]`,
 		"buildEnv": "GOAMD64=v3 CGO_ENABLED=0", "vcs": "true", "types": "docker", "compression": "zstd", "secrets": `["API_KEY" "testdata/key.pem"]`,
+		"sbom": `["cyclonedx" "spdx"]`, "provenance": "true false", "sign": "false false../keys/cosign.keytrue false true",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -159,6 +162,26 @@ func TestHealthcheckForms(t *testing.T) {
 		if diff := cmp.Diff(want, f.Defaults.Healthcheck.V); diff != "" {
 			t.Errorf("%s: %s", text, diff)
 		}
+	}
+}
+
+func TestWaysToSign(t *testing.T) {
+	f := valid(t, "ways to sign")
+	type way struct {
+		off, keyless bool
+		key, sbom    string
+	}
+	var got []way
+	for _, i := range f.Images {
+		s := i.Sign.V
+		got = append(got, way{s.Off, s.Keyless.V, s.Key.V, strings.Join(i.SBOM.Strings(), ",")})
+	}
+	want := []way{{keyless: true, sbom: NoSBOM}, {keyless: true, sbom: "cyclonedx"}, {off: true, sbom: "spdx"}, {key: "keys/my key.pem"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(way{})); diff != "" {
+		t.Error(diff)
+	}
+	if s := f.Images[2].Sign; s.Pos != at(4, 27) {
+		t.Errorf("false is at %s", s.Pos)
 	}
 }
 

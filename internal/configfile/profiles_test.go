@@ -71,6 +71,10 @@ func TestOver(t *testing.T) {
 		{`{healthcheck: "tcp://:1"}`, `{healthcheck: {test: [a], retries: 3}}`, `{healthcheck: "tcp://:1"}`},
 		{`{user: app}`, `{user: {name: x, uid: 3}}`, `{user: app}`},
 		{`{files: []}`, `{files: [{from: a, to: /a}]}`, `{files: []}`},
+		{`{sbom: none}`, `{sbom: [spdx, cyclonedx]}`, `{sbom: none}`},
+		{`{sign: false}`, `{sign: {key: a, cosignTags: true}}`, `{sign: false}`},
+		{`{sign: {key: b}}`, `{sign: {key: a, log: false}}`, `{sign: {key: b}}`},
+		{`{provenance: false}`, `{provenance: true, sign: keyless}`, `{provenance: false, sign: keyless}`},
 	} {
 		got, want := settings(c.over).Over(settings(c.under)), settings(c.want)
 		noPlaces := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().Type() == reflect.TypeFor[Pos]() }, cmp.Ignore())

@@ -23,6 +23,7 @@ func newGenerator(seed uint64) *generator {
 		`[null]`, `[1, a, true]`, `["a\nb"]`, `["a\0b"]`, `"{{.X}}"`, `/`, `/a/b/`, `/a//b`, `a b`, `a=b`, `A`, `x.go`, `./...`,
 		`1.10`, `ghcr.io/acme/server:v1`, `me@host`, `12:13`, `30`, `5 s`, `1h2m3s`, `SIGKILL`, `sigkill`, `none`, `all`, `[all]`, `oci`,
 		`tcp://:1`, `tcp://x`, `http://x:y@z/`, `[CMD]`, `[CMD-SHELL, a]`, `"80/tcp"`, `80/xyz`, `"0755"`, `"999"`, `linux/arm`, `linux/arm/v8`,
+		`[spdx]`, `spdx-json`, `[none]`, `cosign.pub`, `/k`, `env://K`, `keyless`, `{keyless: true, log: false}`, `{key: k, keyless: true}`, `{key: k, log: false}`,
 	}
 	var collect func([]KeyDoc)
 	collect = func(keys []KeyDoc) {

@@ -61,6 +61,7 @@ func TestExamplesAndSuggestions(t *testing.T) {
 	for _, c := range []scalar{
 		imageName, profileName, repository, repositoryPrefix, tagName, baseReference, platform, mainPackage, variable,
 		buildVariable, labelKey, accountName, stopSignal, healthURL, healthText(), source, binaryName, buildTag, buildTags,
+		sbomFormat, sbomChoice, signingKey, keyPath, signWords,
 	} {
 		if reason, _ := c.judge(c.example); reason != "" {
 			t.Errorf("%s: %s", c.want, reason)

@@ -2,6 +2,7 @@ package configfile
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,6 +39,28 @@ func ParseVariable(s string) (string, error) { return variable.parse(s) }
 
 // ParseDestination reads where files go in an image; a closing slash is kept.
 func ParseDestination(s string) (string, error) { return destination("/srv/www").parse(s) }
+
+// ParseSBOM reads formats of SBOMs, or [NoSBOM] alone.
+func ParseSBOM(list []string) ([]string, error) {
+	var out []string
+	for _, s := range list {
+		grammar := sbomFormat
+		if len(list) == 1 {
+			grammar = sbomChoice
+		}
+		format, err := grammar.parse(s)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, format) {
+			out = append(out, format)
+		}
+	}
+	return out, nil
+}
+
+// ParseKey reads the path of a private key, which may be absolute.
+func ParseKey(s string) (string, error) { return keyPath.parse(s) }
 
 // ParseMode reads permissions in octal.
 func ParseMode(s string) (uint32, error) {

@@ -78,6 +78,19 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// A directory that shadows a package of another module does so with any file that is Go's
+// by its name, also with one that is never compiled.
+func TestHeadersOfAShadow(t *testing.T) {
+	tr := newTree(t, map[string]string{"x/README": ""})
+	in := inputs(Input{Kind: Headers, Path: "x"})
+	tr.changed(func() { tr.write("x/_a.go", main1) }, in, "x/_a.go appeared")
+	tr.changed(func() { tr.write("x/_a.go", mainX) }, in) // nobody reads it
+	tr.changed(func() { tr.write("x/.b.go", main1) }, in, "x/.b.go appeared")
+	tr.changed(func() { tr.remove("x/_a.go") }, in, "x/_a.go disappeared")
+	tr.changed(func() { tr.write("x/_a", ""); tr.write("x/_a.s", "") }, in)
+	tr.changed(func() { tr.write("no/where", ""); tr.write("y/_a.go", "") }, in)
+}
+
 func TestTree(t *testing.T) {
 	tr := newTree(t, map[string]string{
 		"m/a.go": main1, "m/b/b.go": main1, "m/b/c/c.go": main1, "m/testdata/t.go": main1, "m/.h/h.go": main1,
@@ -238,6 +251,34 @@ func TestReread(t *testing.T) {
 	third := tr.take(second, in)
 	if !third.Reread() || third.Untouched(second) || len(third.Changes(second)) > 0 {
 		t.Errorf("touched: reread %v, untouched %v, %v", third.Reread(), third.Untouched(second), third.Changes(second))
+	}
+}
+
+// Where the file system's clock is ahead of the machine's, every stamp seems to be of the
+// future: a later write may well leave the same one, so contents decide each time.
+func TestSkewedClock(t *testing.T) {
+	if !stamp.Reliable {
+		t.Skip("everything is always read here")
+	}
+	in := inputs(Input{Kind: Package, Path: "x"})
+	for _, c := range []struct {
+		ahead  time.Duration
+		trusts bool
+	}{{-time.Hour, true}, {time.Hour, false}, {time.Minute, false}} {
+		tr := newTree(t, map[string]string{"x/a.go": main1})
+		now := func() time.Time { return time.Now().Add(-c.ahead) }
+		before, err := Take(t.Context(), tr.root, in, nil, now())
+		tr.must(err)
+		// A write that leaves no trace.
+		tr.overwrite("x/a.go", main2)
+		info, err := os.Stat(tr.path("x/a.go"))
+		tr.must(err)
+		before.find("x/a.go").stamp = stamp.Of(info)
+		after, err := Take(t.Context(), tr.root, in, before, now())
+		tr.must(err)
+		if trusted := len(after.Changes(before)) == 0; trusted != c.trusts || after.Settled(now()) != c.trusts {
+			t.Errorf("ahead by %v: trusted %v, settled %v", c.ahead, trusted, after.Settled(now()))
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func steps(t *testing.T) int {
 	if os.Getenv("IMGO_TEST_LONG") != "" {
 		return 40
 	}
-	return 4
+	return 2
 }
 
 func TestWhatIsRememberedIsWhatWouldBeBuilt(t *testing.T) {

@@ -17,6 +17,9 @@ import (
 	"github.com/imgo-build/imgo/pkg/layer/layertest"
 )
 
+// long reports whether tests have the time for all that they know.
+func long() bool { return os.Getenv("IMGO_TEST_LONG") != "" } // which make test sets
+
 // remembering is a repository with a memory, whose clock is late enough for all files
 // to be settled.
 type remembering struct {
@@ -163,6 +166,9 @@ func TestRememberedConfiguration(t *testing.T) {
 			r.git("config", "--worktree", "remote.origin.url", "https://example.com/wt/x")
 		}},
 	}
+	if !long() {
+		steps = steps[:5]
+	}
 	for _, s := range steps {
 		s.change()
 		r.expect(s.name, o)
@@ -190,22 +196,9 @@ func TestRememberedForms(t *testing.T) {
 	}
 	r.expect("main beside it", r.options(r.dir))
 
-	r.git("clone", "-q", "--depth=1", "file://"+filepath.ToSlash(r.dir), "shallow")
-	shallow := filepath.Join(r.dir, "shallow")
-	if f := r.expect("shallow", r.options(shallow)); !f.Shallow {
-		t.Error("not shallow")
+	if long() {
+		r.expectClones()
 	}
-	(&repository{t, shallow, r.env}).git("fetch", "-q", "--unshallow", "--tags")
-	if f := r.expect("no longer", r.options(shallow)); f.Shallow || len(f.History) == 0 {
-		t.Errorf("facts %+v", f)
-	}
-
-	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", shallow, "module")
-	module := filepath.Join(r.dir, "module")
-	r.expect("submodule", r.options(module))
-	(&repository{t, module, r.env}).git("commit", "-q", "--allow-empty", "-m", "x")
-	r.expect("commit in the submodule", r.options(module))
-
 	for name, change := range map[string]func(o *Options){
 		"GIT_DIR":  func(o *Options) { o.Env = append(o.Env, "GIT_DIR="+filepath.Join(r.dir, ".git")) },
 		"no clock": func(o *Options) { o.Now = nil },
@@ -226,6 +219,26 @@ func TestRememberedForms(t *testing.T) {
 	if r.isRemembered(o) {
 		t.Error("a reference to what is no reference is remembered")
 	}
+}
+
+// expectClones looks at a shallow clone of the repository, and at one as a submodule.
+func (r *remembering) expectClones() {
+	t := r.t
+	r.git("clone", "-q", "--depth=1", "file://"+filepath.ToSlash(r.dir), "shallow")
+	shallow := filepath.Join(r.dir, "shallow")
+	if f := r.expect("shallow", r.options(shallow)); !f.Shallow {
+		t.Error("not shallow")
+	}
+	(&repository{t, shallow, r.env}).git("fetch", "-q", "--unshallow", "--tags")
+	if f := r.expect("no longer", r.options(shallow)); f.Shallow || len(f.History) == 0 {
+		t.Errorf("facts %+v", f)
+	}
+
+	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", shallow, "module")
+	module := filepath.Join(r.dir, "module")
+	r.expect("submodule", r.options(module))
+	(&repository{t, module, r.env}).git("commit", "-q", "--allow-empty", "-m", "x")
+	r.expect("commit in the submodule", r.options(module))
 }
 
 // What is written while git runs, or so shortly before that a second write would leave no
@@ -314,15 +327,21 @@ func TestMemoryAgreesWithGit(t *testing.T) {
 		},
 	}
 	order := slices.Concat(random.Perm(len(operations)), random.Perm(len(operations))[:8])
-	if os.Getenv("IMGO_TEST_LONG") == "" { // which make test sets
-		order = order[:5]
+	if !long() {
+		order = order[:4]
 	}
 	for step, op := range order {
 		operations[op]()
 		r.expect(fmt.Sprintf("seed %d, step %d, operation %d", seed, step, op), r.options(r.dir))
 	}
+	if long() {
+		r.expectRebase()
+	}
+}
 
-	// In the middle of a rebase that stops at a conflict.
+// expectRebase looks at the middle of a rebase that stops at a conflict.
+func (r *remembering) expectRebase() {
+	t := r.t
 	r.git("checkout", "-q", "-f", "-b", "left")
 	r.write("file", "left")
 	r.git("commit", "-q", "-a", "-m", "left")

@@ -104,6 +104,9 @@ func TestCompileAgain(t *testing.T) {
 	if last := finished[len(finished)-1]; last.Stage != event.Compile || last.Text != "cached" {
 		t.Errorf("last event is %+v", last)
 	}
+	if !long() { // see also TestFastPath
+		return
+	}
 	changed := "package main\n\nfunc main() { println(\"changed\") }\n"
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(changed), 0o644); err != nil {
 		t.Fatal(err)
@@ -138,7 +141,11 @@ func TestCompileSameNames(t *testing.T) {
 	dirs := newDirs(t)
 	c := New(Options{Env: testEnv(), Dirs: dirs})
 	s := build.GoSettings{Dir: dir}
-	pkgs := load(t, c, s, "./x/server", "./y/server", ".")
+	patterns := []string{"./x/server", "./y/server", "."}
+	if !long() {
+		patterns = patterns[:2]
+	}
+	pkgs := load(t, c, s, patterns...)
 	bins := compile(t, c, s, pkgs...)
 	for i, b := range bins {
 		if b.Err != nil || b.Info.Path != pkgs[i].ImportPath {
@@ -148,6 +155,9 @@ func TestCompileSameNames(t *testing.T) {
 	// One go command for the first server and the root, one for the second.
 	if len(dirs.keys) != 2 || dirs.keys[0] == dirs.keys[1] {
 		t.Errorf("build directories: %q", dirs.keys)
+	}
+	if !long() {
+		return
 	}
 	// The same unit twice has the same directory, one after the other.
 	twice := compile(t, c, s, pkgs[0], pkgs[0])
@@ -196,31 +206,44 @@ func TestCompileNeverStale(t *testing.T) {
 	dir := write(t, tiny)
 	c := New(Options{Env: testEnv(), Dirs: newDirs(t)})
 	s := build.GoSettings{Dir: dir}
-	pkgs := load(t, c, s, "./x/server", ".")
+	patterns := []string{".", "./x/server"}
+	if !long() {
+		patterns = patterns[:1]
+	}
+	pkgs := load(t, c, s, patterns...)
 	compile(t, c, s, pkgs...)
 	broken := "package main\n\nfunc main() { undefined() }\n"
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(broken), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	bins := compile(t, c, s, pkgs...)
-	if bins[0].Err != nil || bins[1].Err == nil || bins[1].File != nil {
-		t.Errorf("%+v", bins)
+	if bins[0].Err == nil || bins[0].File != nil {
+		t.Errorf("the one that is broken: %+v", bins[0])
+	}
+	for _, b := range bins[1:] {
+		if b.Err != nil {
+			t.Errorf("one that isn't: %v", b.Err)
+		}
 	}
 }
 
 func TestCompileSamples(t *testing.T) {
 	c := New(Options{Env: testEnv(), Dirs: newDirs(t)})
-	for name, patterns := range map[string][]string{
-		"server":    {"./cmd/migrate"},
-		"vendored":  {"."},
-		"workspace": {"./worker/cmd/worker", "./api/..."},
-	} {
+	samples := map[string][]string{"vendored": {"."}}
+	if long() {
+		samples["server"] = []string{"./cmd/migrate"}
+		samples["workspace"] = []string{"./worker/cmd/worker", "./api/..."}
+	}
+	for name, patterns := range samples {
 		s := build.GoSettings{Dir: sample(t, name)}
 		for i, b := range compile(t, c, s, load(t, c, s, patterns...)...) {
 			if b.Err != nil {
 				t.Errorf("%s, package %d: %v", name, i, b.Err)
 			}
 		}
+	}
+	if !long() {
+		return
 	}
 	// Without the workspace, the module's replace directive leads to the same.
 	c = New(Options{Env: testEnv("GOWORK=off"), Dirs: newDirs(t)})
@@ -252,6 +275,7 @@ func TestCompileFlags(t *testing.T) {
 GOFLAGS='-ldflags=-X main.a=value-of-file' -tags=extra
 `)
 	for name, tt := range map[string]struct {
+		long   bool
 		env    []string
 		s      build.GoSettings
 		want   []string // in the binary
@@ -265,11 +289,13 @@ GOFLAGS='-ldflags=-X main.a=value-of-file' -tags=extra
 			tags: "extra,more",
 		},
 		"a pattern adds to the plain ones": {
+			long: true,
 			env:  []string{`GOFLAGS='-ldflags=all=-X main.a=value-one -X main.b=value-two'`},
 			s:    build.GoSettings{Ldflags: []string{"-X main.b=value-three", "./...=-X main.c=value-four"}},
 			want: []string{"value-three", "value-four"}, absent: []string{"value-two", "with the tag"},
 		},
 		"a pattern of another package": {
+			long: true,
 			s:    build.GoSettings{Ldflags: []string{"-X main.a=value-one", "example.com/other=-X main.a=value-two"}},
 			want: []string{"value-one"}, absent: []string{"value-two"},
 		},
@@ -279,12 +305,16 @@ GOFLAGS='-ldflags=-X main.a=value-of-file' -tags=extra
 			want: []string{"value-of-file", "value-two", "with the tag"}, tags: "extra",
 		},
 		"the build environment's GOFLAGS": {
+			long: true,
 			env:  []string{`GOFLAGS='-ldflags=-X main.a=value-one'`},
 			s:    build.GoSettings{BuildEnv: []string{`GOFLAGS='-ldflags=-X main.a=value-two'`}},
 			want: []string{"value-two"}, absent: []string{"value-one"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tt.long {
+				onlyLong(t)
+			}
 			t.Parallel()
 			c := New(Options{Env: testEnv(tt.env...), Dirs: newDirs(t)})
 			tt.s.Dir = dir
@@ -316,17 +346,21 @@ func TestCompileGcflags(t *testing.T) {
 	dir := write(t, tiny)
 	const bad = "-nosuchflag"
 	for name, tt := range map[string]struct {
+		long    bool
 		goflags string
 		gcflags []string
 		fails   bool
 	}{
-		"for the package":    {"", []string{bad}, true},
-		"for a dependency":   {"-gcflags=example.com/tiny/dep=" + bad, []string{"-N"}, true},
-		"for another":        {"", []string{"example.com/tiny/x/...=" + bad}, false},
-		"joined":             {"-gcflags=" + bad, []string{"-N"}, true},
-		"a later one counts": {"-gcflags=./y/...=" + bad, []string{"-N"}, false},
+		"for the package":    {true, "", []string{bad}, true},
+		"for a dependency":   {false, "-gcflags=example.com/tiny/dep=" + bad, []string{"-N"}, true},
+		"for another":        {true, "", []string{"example.com/tiny/x/...=" + bad}, false},
+		"joined":             {true, "-gcflags=" + bad, []string{"-N"}, true},
+		"a later one counts": {false, "-gcflags=./y/...=" + bad, []string{"-N"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tt.long {
+				onlyLong(t)
+			}
 			t.Parallel()
 			c := New(Options{Env: testEnv("GOFLAGS=" + tt.goflags), Dirs: newDirs(t)})
 			s := build.GoSettings{Dir: dir, Gcflags: tt.gcflags}

@@ -77,7 +77,11 @@ package below
 // itself of the standard library.
 func TestGraph(t *testing.T) {
 	c := New(Options{Env: testEnv(), Dirs: newDirs(t)})
-	for _, tags := range [][]string{nil, {"special"}} {
+	choices := [][]string{{"special"}, nil}
+	if !long() {
+		choices = choices[:1]
+	}
+	for _, tags := range choices {
 		chain, err := c.toolchain(build.GoSettings{Dir: write(t, graphModule), Tags: tags}, native)
 		if err != nil {
 			t.Fatal(err)

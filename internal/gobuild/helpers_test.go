@@ -30,6 +30,18 @@ func testEnv(extra ...string) []string {
 	return append(env, extra...)
 }
 
+// long reports whether tests have the time for all that they know. Where they don't, each
+// still has a short form, so that go test ./... stays something to do while one waits.
+func long() bool { return os.Getenv("IMGO_TEST_LONG") != "" } // which make test sets
+
+// onlyLong skips a part of a test that isn't in its short form.
+func onlyLong(t *testing.T) {
+	t.Helper()
+	if !long() {
+		t.Skip("make test runs this one")
+	}
+}
+
 // write makes the files of a txtar archive in a fresh directory.
 func write(t *testing.T, archive string) string {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -355,23 +356,44 @@ func TestLoadCanceled(t *testing.T) {
 	}
 }
 
-// The names are those that the go command gives.
-func TestCommandNames(t *testing.T) {
-	dir := write(t, manyPackages)
-	patterns := []string{".", "./cmd/one", "./cmd/two/v3", "./cmd/gopkg.v2", "./cmd/v0"}
+// goNames are the names that the go command gives: to what it builds, or in the short form
+// what it says that it would.
+func goNames(t *testing.T, dir string, patterns []string) (names []string) {
+	t.Helper()
 	out := t.TempDir()
-	cmd := exec.Command("go", append([]string{"build", "-o", out + string(filepath.Separator)}, patterns...)...)
-	cmd.Dir, cmd.Env = dir, testEnv("GOOS=linux", "CGO_ENABLED=0")
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, msg)
+	args := []string{"list", "-f", "{{.Target}}"}
+	if long() {
+		args = []string{"build", "-o", out + string(filepath.Separator)}
+	}
+	cmd := exec.Command("go", append(args, patterns...)...)
+	cmd.Dir, cmd.Env = dir, testEnv("GOOS=linux", "GOARCH="+runtime.GOARCH, "CGO_ENABLED=0", "GOBIN="+out)
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", args[0], err, said)
+	}
+	if !long() {
+		for path := range strings.Lines(string(said)) {
+			names = append(names, filepath.Base(strings.TrimSpace(path)))
+		}
+		return names
 	}
 	made, err := os.ReadDir(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{}
 	for _, e := range made {
-		want[e.Name()] = true
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// The names are those that the go command gives.
+func TestCommandNames(t *testing.T) {
+	dir := write(t, manyPackages)
+	patterns := []string{".", "./cmd/one", "./cmd/two/v3", "./cmd/gopkg.v2", "./cmd/v0"}
+	want := map[string]bool{}
+	for _, name := range goNames(t, dir, patterns) {
+		want[name] = true
 	}
 	got := map[string]bool{}
 	for _, p := range load(t, New(Options{Env: testEnv()}), build.GoSettings{Dir: dir}, patterns...) {

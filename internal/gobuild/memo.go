@@ -44,7 +44,7 @@ type question struct {
 }
 
 // memoVersion changes when records of before must not be believed any more.
-const memoVersion = "1"
+const memoVersion = "2"
 
 // memo settles whether what this toolchain does can be remembered. The error is unfit.
 func (c *Compiler) memo(t *toolchain) (*memo, error) {

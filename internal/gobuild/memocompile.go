@@ -20,13 +20,14 @@ import (
 
 // compiled is what is remembered of the binary of a unit.
 type compiled struct {
-	Dir    string // key of the build directory that holds it
-	SHA256 string
-	Stamp  stamp.State // of the file, when it last had these bytes
-	Size   int64
-	Key    string
-	Info   string   // build information, as text
-	Notes  []string // see [build.Binary]
+	Dir       string // key of the build directory that holds it
+	SHA256    string
+	Stamp     stamp.State // of the file, when it last had these bytes
+	Size      int64
+	Key       string
+	Info      string // build information, as text, which lacks the next
+	GoVersion string
+	Notes     []string // see [build.Binary]
 	// Go is the version that compiled it, where that is another than the go command's own.
 	Go string
 }
@@ -87,6 +88,7 @@ func (c *Compiler) takeOver(j *job) (err error) {
 	if err != nil {
 		return unfit("what is remembered of it can't be read")
 	}
+	info.GoVersion = k.GoVersion
 	f, err := c.dirs.Open(k.Dir, j.Package.Name)
 	if err != nil {
 		return unfit("its binary is gone")
@@ -140,7 +142,7 @@ func (g *group) save(ctx context.Context, j *job) error {
 	}
 	k := compiled{
 		Dir: g.dirKey(), SHA256: j.kept.SHA256, Stamp: j.kept.Stamp, Size: j.out.Size, Key: j.out.Key,
-		Info: j.out.Info.String(), Notes: j.out.Notes,
+		Info: j.out.Info.String(), GoVersion: j.out.Info.GoVersion, Notes: j.out.Notes,
 	}
 	if running, _, _ := strings.Cut(j.out.Info.GoVersion, " "); running != j.last.memo.version {
 		k.Go = running

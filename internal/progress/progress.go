@@ -44,6 +44,8 @@ func verbs(s event.Stage) (does, did string) {
 		return "compressing", "compressed"
 	case event.Push:
 		return "pushing", "pushed"
+	case event.Attest:
+		return "attesting", "attested"
 	case event.Write:
 		return "writing", "wrote"
 	case event.Tag:

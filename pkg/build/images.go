@@ -18,15 +18,15 @@ import (
 
 // build makes the images of a target for all platforms and, where there are
 // several, the index over them.
-func (r *run) build(ctx context.Context, i int, res *Result) (image.Artifact, error) {
+func (r *run) build(ctx context.Context, i int, res *Result) (image.Artifact, []v1.Image, error) {
 	t, platforms := &r.plan.Targets[i], r.targets[i].platforms
 	bases, err := r.basesOf(i)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	mediaTypes, err := r.mediaTypes(i, bases)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	images := make([]v1.Image, len(platforms))
 	res.Images = make([]ImageResult, len(platforms))
@@ -41,16 +41,17 @@ func (r *run) build(ctx context.Context, i int, res *Result) (image.Artifact, er
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(images) == 1 {
-		return images[0], nil
+		return images[0], images, nil
 	}
 	annotations, err := t.indexAnnotations(commonBase(bases))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return image.Index(images, annotations, mediaTypes)
+	index, err := image.Index(images, annotations, mediaTypes)
+	return index, images, err
 }
 
 // basesOf waits for the base of every platform of a target.

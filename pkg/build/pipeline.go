@@ -30,6 +30,7 @@ type Stages struct {
 	Bases    BaseSource
 	Store    layer.Store
 	Registry Registry
+	Attester Attester // nil: nothing is told of images
 	Env      []string // of local engines' programs, KEY=VALUE
 	Events   event.Sink
 }
@@ -262,15 +263,15 @@ func (r *run) target(ctx context.Context, i int) Result {
 	if res.Err = r.prepare(ctx, i, places); res.Err != nil {
 		return res
 	}
-	artifact := t.Artifact
+	artifact, images := t.Artifact, []v1.Image(nil)
 	if artifact == nil {
-		if artifact, res.Err = r.build(ctx, i, &res); res.Err != nil {
+		if artifact, images, res.Err = r.build(ctx, i, &res); res.Err != nil {
 			return res
 		}
 	}
 	if res.Err = describe(&res, artifact, places); res.Err != nil {
 		return res
 	}
-	res.Err = publishTo(ctx, places, artifact)
+	res.Err = publishTo(ctx, places, artifact, func() error { return r.attest(ctx, i, artifact, images, places) })
 	return res
 }

@@ -33,12 +33,16 @@ func (r *run) prepare(ctx context.Context, i int, places []publish.Publisher) er
 	return g.Wait()
 }
 
-// publishTo brings an artifact to all its places: everything first, then the names.
-func publishTo(ctx context.Context, places []publish.Publisher, a image.Artifact) error {
+// publishTo brings an artifact to all its places: everything first, then what attest tells
+// of it, then the names.
+func publishTo(ctx context.Context, places []publish.Publisher, a image.Artifact, attest func() error) error {
 	for _, p := range places {
 		if err := p.Put(ctx, a); err != nil {
 			return err
 		}
+	}
+	if err := attest(); err != nil {
+		return err
 	}
 	for _, p := range places {
 		if err := p.Tag(ctx, a); err != nil {
@@ -67,7 +71,9 @@ func (r *run) places(t *Target) ([]publish.Publisher, error) {
 	default:
 		var places []publish.Publisher
 		for _, d := range t.Repos {
-			places = append(places, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{}))
+			places = append(places, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{
+				ByDigest: r.stages.Attester != nil && !t.Settings.Attest.None(),
+			}))
 		}
 		return places, nil
 	}

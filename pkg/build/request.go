@@ -56,9 +56,10 @@ type Settings struct {
 	Repository   string        // HOST/PATH, or empty
 	Prefix       string        // see [Naming]; empty for none
 	Tags         []Text        // of the image's own repository
-	AllowSecrets []string      // names of variables and files that may look like secrets
-	UserAllows   []string      // those of AllowSecrets that the command line names
-	CgoChosen    bool          // the user said which way cgo is to be
+	Attest       Attestations
+	AllowSecrets []string // names of variables and files that may look like secrets
+	UserAllows   []string // those of AllowSecrets that the command line names
+	CgoChosen    bool     // the user said which way cgo is to be
 	// Origins says for each setting where its value came from: a flag, a variable, a
 	// place in the configuration. What is missing is a default.
 	Origins map[string]string

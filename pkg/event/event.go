@@ -15,6 +15,7 @@ const (
 	Compile Stage = "compile" // the go command
 	Layer   Stage = "layer"   // tar and compress
 	Push    Stage = "push"    // blobs and manifests to a registry
+	Attest  Stage = "attest"  // SBOM, provenance and signatures to a registry
 	Write   Stage = "write"   // a tarball or layout on disk
 	Tag     Stage = "tag"     // names that move to the new digest
 )

@@ -139,6 +139,9 @@ func TestMediaTypesAreNeverMixed(t *testing.T) {
 					if err == nil || !strings.Contains(err.Error(), "zstd") {
 						t.Errorf("%s in Docker's types: %v, want an error that names zstd", c.in, err)
 					}
+					if be, ok := errors.AsType[*BaseError](err); (parts.Base != nil) != (ok && be.OnlyOCI) {
+						t.Errorf("%s in Docker's types: %#v, want a base of it to be one for OCI's only", c.in, err)
+					}
 					continue
 				}
 				if err != nil {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -59,7 +60,7 @@ func stackLayers(p *Parts, b *base) ([]stackedLayer, error) {
 		d := b.manifest.Layers[i]
 		s := stackedLayer{Layer: l, digest: d.Digest, diffID: b.config.RootFS.DiffIDs[i], size: d.Size}
 		if err := s.retype(d.MediaType, p.MediaTypes); err != nil {
-			return nil, b.unusable("layer %d (%s): %v", i+1, d.Digest, err)
+			return nil, &BaseError{Name: b.name, Reason: fmt.Sprintf("layer %d (%s): %v", i+1, d.Digest, err), OnlyOCI: errors.Is(err, errZstd)}
 		}
 		out = append(out, s)
 	}
@@ -91,6 +92,8 @@ func stackOwn(a Addition, m MediaTypes) (s stackedLayer, err error) {
 	return s, s.retype(mediaType, m)
 }
 
+var errZstd = errors.New("it is compressed with zstd, which Docker's media types don't have")
+
 // retype gives the layer, which calls itself have, its name in a vocabulary.
 func (s *stackedLayer) retype(have types.MediaType, m MediaTypes) error {
 	f, known := layerForm(have)
@@ -99,7 +102,7 @@ func (s *stackedLayer) retype(have types.MediaType, m MediaTypes) error {
 	}
 	want, ok := m.layer(f)
 	if !ok {
-		return fmt.Errorf("it is compressed with zstd, which Docker's media types don't have: use OCI's")
+		return errZstd
 	}
 	s.mediaType = want
 	// The layer itself may know a type other than its manifest's, or none.

@@ -103,6 +103,8 @@ type Addition struct {
 type BaseError struct {
 	Name   string // its reference, as recorded or as asked for
 	Reason string
+	// OnlyOCI says that it is the media types: with OCI's it can be built on.
+	OnlyOCI bool
 }
 
 func (e *BaseError) Error() string {

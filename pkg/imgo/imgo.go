@@ -42,10 +42,11 @@ type Options struct {
 	Registries map[string]transport.Registry // certificates by host
 	Mirrors    map[string]string             // of bases' registries, by host
 	Jobs       int                           // steps at once; 0 leaves it to each stage
-	NoFastPath bool                          // the go command is asked, whatever is remembered
-	Events     event.Sink                    // nil discards
-	Now        func() time.Time              // the cache's clock
-	Transport  http.RoundTripper             // nil connects to the network
+	Signing    Signing
+	NoFastPath bool              // the go command is asked, whatever is remembered
+	Events     event.Sink        // nil discards
+	Now        func() time.Time  // the cache's clock
+	Transport  http.RoundTripper // nil connects to the network
 }
 
 // Client is imgo, ready to work. It is safe for concurrent use.
@@ -115,7 +116,8 @@ func (c *Client) Run(ctx context.Context, p *build.Plan) ([]build.Result, error)
 		return nil, err
 	}
 	return build.Run(ctx, p, build.Stages{
-		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Env: c.opts.Env, Events: c.opts.Events,
+		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Attester: c.attester(),
+		Env: c.opts.Env, Events: c.opts.Events,
 	})
 }
 

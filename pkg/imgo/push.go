@@ -33,7 +33,9 @@ func (c *Client) PushPlan(ctx context.Context, req build.Request, args []string)
 		}
 		open = append(open, archive)
 		for _, e := range archive.Entries() {
-			targets = append(targets, build.Target{Name: archiveName(arg, e.Names), Artifact: e.Artifact, Origin: arg})
+			t := build.Target{Name: archiveName(arg, e.Names), Artifact: e.Artifact, Origin: arg}
+			t.Settings.Attest.Sign = req.Default.Attest.Sign // what it is made of, nobody knows any more
+			targets = append(targets, t)
 		}
 	}
 	plan, err := build.NewPlan(req, targets)
