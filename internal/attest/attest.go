@@ -33,6 +33,7 @@ import (
 	"github.com/imgo-build/imgo/internal/attest/provenance"
 	"github.com/imgo-build/imgo/internal/attest/sbom"
 	"github.com/imgo-build/imgo/internal/attest/wire"
+	"github.com/imgo-build/imgo/internal/flight"
 	"github.com/imgo-build/imgo/internal/wholefile"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/event"
@@ -55,6 +56,7 @@ type Registry interface {
 // Sigstore signs and judges signatures. It is a process of its own
 // (internal/attest/sigstore).
 type Sigstore interface {
+	Find() (path string, err error)
 	Sign(ctx context.Context, r *wire.SignRequest) (*wire.SignResponse, error)
 	Verify(ctx context.Context, r *wire.VerifyRequest) (*wire.VerifyResponse, error)
 	PublicKey(ctx context.Context, r *wire.PublicKeyRequest) (*wire.Identity, error)
@@ -89,7 +91,8 @@ type Options struct {
 
 // Attester implements [build.Attester].
 type Attester struct {
-	opts Options
+	opts    Options
+	signers flight.Group[build.Signing, *signer] // a password is asked for once
 }
 
 // New returns an Attester.
@@ -98,6 +101,24 @@ func New(o Options) *Attester {
 		o.Events = event.Discard
 	}
 	return &Attester{opts: o}
+}
+
+// Prepare implements [build.Attester]: it looks for what signing needs.
+func (a *Attester) Prepare(t *build.Target) error {
+	s := t.Settings.Attest.Sign
+	if s == nil {
+		return nil
+	}
+	for what, path := range map[string]string{"key": s.Key, "trusted root": s.TrustedRoot} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("reading the %s: %w", what, err)
+		}
+	}
+	_, err := a.opts.Sigstore.Find()
+	return err
 }
 
 // document is something to be told of an image or index.

@@ -301,8 +301,13 @@ func (s *signer) verification() wire.VerifyRequest {
 	}
 }
 
-// signer reads what is needed to sign.
+// signer reads what is needed to sign, once for all images.
 func (a *Attester) signer(ctx context.Context, s *build.Signing) (*signer, error) {
+	out, _, err := a.signers.Do(ctx, *s, func() (*signer, error) { return a.newSigner(ctx, s) })
+	return out, err
+}
+
+func (a *Attester) newSigner(ctx context.Context, s *build.Signing) (*signer, error) {
 	out := &signer{Signer: wire.Signer{FulcioURL: s.FulcioURL, RekorURL: s.RekorURL, TSAURL: s.TSAURL, NoLog: s.NoLog}}
 	if s.TrustedRoot != "" {
 		root, err := os.ReadFile(s.TrustedRoot)

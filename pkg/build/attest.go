@@ -63,13 +63,18 @@ type MadeProgram struct {
 // Attester tells of images what isn't in them. It is called when a target's repositories
 // have the image, before its tags move there; without repositories, only files are written.
 type Attester interface {
+	// Prepare finds out, before anything is built, what would make Attest fail for certain.
+	Prepare(t *Target) error
 	Attest(ctx context.Context, m *Made, repos []name.Repository) error
 }
+
+// attests reports whether something is to be told of a target.
+func (r *run) attests(t *Target) bool { return r.stages.Attester != nil && !t.Settings.Attest.None() }
 
 // attest lets the attester do what a target's settings ask for.
 func (r *run) attest(ctx context.Context, i int, artifact image.Artifact, images []v1.Image, places []publish.Publisher) error {
 	t := &r.plan.Targets[i]
-	if r.stages.Attester == nil || t.Settings.Attest.None() {
+	if !r.attests(t) {
 		return nil
 	}
 	m := &Made{Target: t, Plan: r.plan, Sent: slices.ContainsFunc(places, sent)}

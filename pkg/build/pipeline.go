@@ -259,6 +259,11 @@ func (r *run) target(ctx context.Context, i int) Result {
 			_ = p.Close()
 		}
 	}()
+	if r.attests(t) {
+		if res.Err = r.stages.Attester.Prepare(t); res.Err != nil {
+			return res
+		}
+	}
 	// While the compiler works, the places say whether there is any point in it.
 	if res.Err = r.prepare(ctx, i, places); res.Err != nil {
 		return res

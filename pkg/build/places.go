@@ -72,7 +72,7 @@ func (r *run) places(t *Target) ([]publish.Publisher, error) {
 		var places []publish.Publisher
 		for _, d := range t.Repos {
 			places = append(places, r.stages.Registry.Repository(d.Repo, d.Tags, publish.RepoOptions{
-				ByDigest: r.stages.Attester != nil && !t.Settings.Attest.None(),
+				ByDigest: r.attests(t),
 			}))
 		}
 		return places, nil
