@@ -80,6 +80,10 @@ func prepare() error {
 	if err := copyFile(suite.imgo, bin, 0o755); err != nil {
 		return fmt.Errorf("IMGO_E2E_BIN: %w", err)
 	}
+	sigstore := filepath.Join(filepath.Dir(bin), "imgo-sigstore")
+	if err := copyFile(filepath.Join(dir, "bin", "imgo-sigstore"), sigstore, 0o755); err != nil {
+		return fmt.Errorf("beside IMGO_E2E_BIN: %w", err)
+	}
 	if suite.modules, err = filepath.Abs("../../testdata/mod"); err != nil {
 		return err
 	}

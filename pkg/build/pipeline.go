@@ -274,6 +274,11 @@ func (r *run) target(ctx context.Context, i int) Result {
 			return res
 		}
 	}
+	if t.Path != "" {
+		// It may come to lie among what was compiled. The compiler, that has still to see
+		// that nothing changed there, would remember nothing.
+		r.stages.Compiler.Wait()
+	}
 	if res.Err = describe(&res, artifact, places); res.Err != nil {
 		return res
 	}
