@@ -141,7 +141,7 @@ func (a *Attester) Attest(ctx context.Context, m *build.Made, repos []name.Repos
 		return err
 	}
 	key := a.key(m, source)
-	if settings.SBOMDir == "" && !a.opts.Recheck && !m.Sent && a.toldAll(key, repos) {
+	if settings.SBOMDir == "" && !a.opts.Recheck && !m.Sent && a.toldAll(key, repos, settings.Sign != nil && settings.Sign.Key == "") {
 		return nil
 	}
 	done := event.Track(a.opts.Events, event.Attest, m.Target.Name)
@@ -190,8 +190,8 @@ func toldKey(key string, repo name.Repository) string { return "attested " + key
 
 // toldAll reports whether an earlier run told the same of an image in all repositories. Who
 // signs without a key is known only once he has a token: then nothing is.
-func (a *Attester) toldAll(key string, repos []name.Repository) bool {
-	return a.opts.Results != nil && !slices.ContainsFunc(repos, func(repo name.Repository) bool {
+func (a *Attester) toldAll(key string, repos []name.Repository, keyless bool) bool {
+	return a.opts.Results != nil && !keyless && !slices.ContainsFunc(repos, func(repo name.Repository) bool {
 		_, ok := a.opts.Results.Lookup(toldKey(key, repo))
 		return !ok
 	})

@@ -30,6 +30,8 @@ type memory struct {
 	attached  map[v1.Hash][]publish.Attachment
 	old       map[string][]publish.OldLayer
 	puts      int
+	broken    error           // of artifacts without content
+	lie       types.MediaType // what it calls every manifest
 }
 
 func (m *memory) Attach(_ context.Context, _ name.Repository, subject v1.Descriptor, list []publish.Attachment) ([]v1.Hash, error) {
@@ -50,7 +52,11 @@ func (m *memory) Attached(_ context.Context, _ name.Repository, subject v1.Hash,
 }
 
 func (m *memory) FetchAttachment(_ context.Context, _ name.Repository, ref publish.Referrer) (publish.Attachment, error) {
-	return m.attached[ref.Subject][ref.Descriptor.Size], nil
+	a := m.attached[ref.Subject][ref.Descriptor.Size]
+	if a.Content == nil {
+		return a, m.broken
+	}
+	return a, nil
 }
 
 func (m *memory) AttachOld(_ context.Context, _ name.Repository, subject v1.Hash, suffix string, add []publish.OldLayer) error {
@@ -68,7 +74,8 @@ func (m *memory) Resolve(_ context.Context, ref name.Reference) (v1.Descriptor, 
 }
 
 func (m *memory) Manifest(_ context.Context, _ name.Repository, digest v1.Hash) ([]byte, v1.Descriptor, error) {
-	return m.manifests[digest.String()], v1.Descriptor{}, nil
+	raw := m.manifests[digest.String()]
+	return raw, v1.Descriptor{Digest: digest, Size: int64(len(raw)), MediaType: m.lie}, nil
 }
 
 // seals is a sigstore whose signatures name their signer.
@@ -157,8 +164,8 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{reg: reg, seals: &seals{}, sign: &build.Signing{Key: key, NoLog: true}}
 	f.ref = name.MustParseReference("r.example/app:v1").(name.Tag)
 	f.repo = f.ref.Context()
-	f.one = f.put("image 1", types.OCIManifestSchema1)
-	index := v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{f.one, f.put("image 2", types.OCIManifestSchema1)}}
+	f.one = f.put(manifestOf("1"), types.OCIManifestSchema1)
+	index := v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{f.one, f.put(manifestOf("2"), types.OCIManifestSchema1)}}
 	index.Manifests[0].Platform = &v1.Platform{OS: "linux", Architecture: "amd64"}
 	index.Manifests[1].Platform = &v1.Platform{OS: "linux", Architecture: "arm64"}
 	raw, err := json.Marshal(index)
@@ -172,6 +179,10 @@ func newFixture(t *testing.T) *fixture {
 		Password: func(context.Context, string) (string, error) { return "", nil },
 	})
 	return f
+}
+
+func manifestOf(name string) string {
+	return `{"config":{},"layers":[],"annotations":{"name":"` + name + `"}}`
 }
 
 func (f *fixture) put(manifest string, mediaType types.MediaType) v1.Descriptor {
@@ -278,9 +289,9 @@ func TestTampering(t *testing.T) {
 			raw, _ := json.Marshal(b)
 			f.reg.attached[f.top.Digest] = []publish.Attachment{bundle(raw)}
 		}, "unknown type"},
-		"the tag moved": {func(f *fixture) { f.reg.tags["v1"] = f.put("other", types.OCIManifestSchema1) }, "there is no signature of "},
+		"the tag moved": {func(f *fixture) { f.reg.tags["v1"] = f.put(manifestOf("other"), types.OCIManifestSchema1) }, "there is no signature of "},
 		"another image in the index": {func(f *fixture) {
-			index := v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{f.put("bad", types.OCIManifestSchema1)}}
+			index := v1.IndexManifest{SchemaVersion: 2, Manifests: []v1.Descriptor{f.put(manifestOf("bad"), types.OCIManifestSchema1)}}
 			raw, _ := json.Marshal(index)
 			f.reg.tags["v1"] = f.put(string(raw), types.OCIImageIndex)
 		}, "there is no signature of "},
@@ -307,6 +318,71 @@ func TestTampering(t *testing.T) {
 	f.reg.attached[f.top.Digest][0].Annotations[wire.AnnotationPredicateType] = "x"
 	if !f.verify(t, "me", Signature).Verified {
 		t.Error("an annotation decides what counts")
+	}
+}
+
+// What the registry says of a manifest decides nothing, and what nobody signed is not
+// verified because nothing was asked of it.
+func TestNothingIsVerifiedUnasked(t *testing.T) {
+	index := func(f *fixture, list ...v1.Descriptor) {
+		raw, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: append([]v1.Descriptor{}, list...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.reg.tags["v1"] = f.put(string(raw), types.OCIImageIndex)
+	}
+	for what, do := range map[string]func(*fixture){
+		"an index of nothing":           func(f *fixture) { index(f) },
+		"an index around signed images": func(f *fixture) { f.signAll(t); index(f, f.one) },
+		"an image that is called an index": func(f *fixture) {
+			f.reg.lie = types.OCIImageIndex
+			f.reg.tags["v1"] = f.put(manifestOf("lone"), types.OCIImageIndex)
+		},
+	} {
+		f := newFixture(t)
+		do(f)
+		if r := f.verify(t, "me", SBOM); r.Verified {
+			t.Errorf("%s: verified: %+v", what, r)
+		}
+	}
+	// An unsigned image in an index in an index.
+	f := newFixture(t)
+	inner := f.top
+	index(f, inner)
+	f.signAll(t)
+	if r := f.verify(t, "me", Signature); !r.Verified || len(r.Subjects) != 4 {
+		t.Errorf("nested indexes: %+v", r)
+	}
+	delete(f.reg.attached, f.one.Digest)
+	if f.verify(t, "me", Signature).Verified {
+		t.Error("an unsigned image in a nested index is verified")
+	}
+	// Neither one nor the other.
+	f.reg.tags["v1"] = f.put(`{"manifests":[],"layers":[]}`, types.OCIImageIndex)
+	if r, err := f.Verify(t.Context(), f.ref, Trust{KeyPEM: "me"}); err == nil {
+		t.Errorf("a manifest that is both: %+v", r)
+	}
+}
+
+// What anybody may attach stands in nobody's way.
+func TestBrokenArtifacts(t *testing.T) {
+	f := newFixture(t)
+	f.signAll(t)
+	f.reg.broken = &publish.NotFoundError{Reference: "gone"}
+	f.reg.attached[f.top.Digest] = append([]publish.Attachment{
+		{ArtifactType: wire.BundleMediaType}, {ArtifactType: wire.BundleMediaType, Content: []byte("{} {}")},
+	}, f.reg.attached[f.top.Digest]...)
+	r := f.verify(t, "me", Signature)
+	if !r.Verified || len(r.Subjects[0].Ignored) != 2 {
+		t.Errorf("report %+v", r)
+	}
+	f.signAll(t)
+	if f.reg.puts != 3 {
+		t.Errorf("signing again put %d", f.reg.puts-3)
+	}
+	f.reg.broken = context.DeadlineExceeded
+	if _, err := f.Verify(t.Context(), f.ref, Trust{KeyPEM: "me"}); err == nil {
+		t.Error("what could not be read is passed over")
 	}
 }
 

@@ -88,11 +88,19 @@ func modulesOf(info *debug.BuildInfo) []provenance.Module {
 		m := provenance.Module{Path: d.Path, Version: d.Version, Sum: d.Sum}
 		if r := d.Replace; r != nil {
 			m.Sum = r.Sum
-			m.ReplacedBy = &provenance.Module{Path: filepath.ToSlash(r.Path), Version: r.Version}
+			m.ReplacedBy = &provenance.Module{Path: filepath.ToSlash(r.Path), Version: versionOf(r)}
 		}
 		out = append(out, m)
 	}
 	return out
+}
+
+// versionOf is empty for a directory, which build information calls "(devel)".
+func versionOf(m *debug.Module) string {
+	if m.Version == "(devel)" {
+		return ""
+	}
+	return m.Version
 }
 
 // mergeModules adds modules that are not listed yet.

@@ -165,6 +165,9 @@ func (a *Attester) unsaid(ctx context.Context, repo name.Repository, signer *sig
 		}
 		bundles[s.subject.Digest] = []json.RawMessage{}
 		for _, f := range found {
+			if f.broken != "" {
+				continue
+			}
 			bundles[s.subject.Digest] = append(bundles[s.subject.Digest], f.bundle)
 			request.Bundles = append(request.Bundles, f.bundle)
 		}
@@ -346,17 +349,13 @@ func (a *Attester) SignReference(ctx context.Context, ref name.Reference, s *bui
 	}
 	repo := ref.Context()
 	digest = repo.Digest(top.Digest.String())
-	subjects := []v1.Descriptor{top}
-	if top.MediaType.IsIndex() {
-		images, err := a.imagesOf(ctx, repo, top.Digest)
-		if err != nil {
-			return digest, err
-		}
-		subjects = append(subjects, images...)
+	subjects, err := a.subjectsIn(ctx, repo, top.Digest)
+	if err != nil {
+		return digest, err
 	}
 	var all []words
 	for _, subject := range subjects {
-		w, err := signature(repo, subject)
+		w, err := signature(repo, subject.Descriptor)
 		if err != nil {
 			return digest, err
 		}
@@ -367,19 +366,4 @@ func (a *Attester) SignReference(ctx context.Context, ref name.Reference, s *bui
 		return digest, err
 	}
 	return digest, a.sign(ctx, repo, s, signer, all)
-}
-
-// imagesOf lists the images of an index, without what is no image for any platform.
-func (a *Attester) imagesOf(ctx context.Context, repo name.Repository, digest v1.Hash) ([]v1.Descriptor, error) {
-	raw, _, err := a.opts.Registry.Manifest(ctx, repo, digest)
-	if err != nil {
-		return nil, err
-	}
-	var index v1.IndexManifest
-	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, fmt.Errorf("reading the index %s: %w", digest, err)
-	}
-	return slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
-		return d.Platform != nil && d.Platform.OS == "unknown"
-	}), nil
 }

@@ -3,6 +3,7 @@ package attest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/imgo-build/imgo/internal/attest/wire"
-	"github.com/imgo-build/imgo/pkg/image"
 	"github.com/imgo-build/imgo/pkg/publish"
 )
 
@@ -94,6 +94,16 @@ type Ignored struct {
 type found struct {
 	manifest v1.Hash
 	bundle   json.RawMessage
+	broken   string // why there is none
+}
+
+// unusable reports whether an artifact can't be had as it is listed, which is no reason to
+// give up on the others: anybody who may push can attach one.
+func unusable(err error) bool {
+	var gone *publish.NotFoundError
+	var other *publish.SubjectError
+	var damaged *publish.DigestError
+	return errors.As(err, &gone) || errors.As(err, &other) || errors.As(err, &damaged)
 }
 
 // bundles fetches the bundles that refer to a digest.
@@ -108,10 +118,16 @@ func (a *Attester) bundles(ctx context.Context, repo name.Repository, digest v1.
 			continue
 		}
 		attachment, err := a.opts.Registry.FetchAttachment(ctx, repo, ref)
-		if err != nil {
+		switch {
+		case unusable(err):
+			out = append(out, found{manifest: ref.Descriptor.Digest, broken: err.Error()})
+		case err != nil:
 			return nil, err
+		case !json.Valid(attachment.Content):
+			out = append(out, found{manifest: ref.Descriptor.Digest, broken: "it is not a bundle: it is not JSON"})
+		default:
+			out = append(out, found{manifest: ref.Descriptor.Digest, bundle: attachment.Content})
 		}
-		out = append(out, found{ref.Descriptor.Digest, attachment.Content})
 	}
 	return out, nil
 }
@@ -124,23 +140,14 @@ func (a *Attester) Verify(ctx context.Context, ref name.Reference, trust Trust) 
 		return nil, err
 	}
 	repo := ref.Context()
-	if _, _, err := a.opts.Registry.Manifest(ctx, repo, top.Digest); err != nil {
+	all, err := a.subjectsIn(ctx, repo, top.Digest)
+	if err != nil {
 		return nil, err
 	}
 	report := &Report{Reference: ref.Name(), Digest: top.Digest.String(), Verified: true}
-	index := top.MediaType.IsIndex()
-	subjects := []SubjectReport{{Digest: top.Digest.String()}}
-	if index {
-		images, err := a.imagesOf(ctx, repo, top.Digest)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range images {
-			subjects = append(subjects, SubjectReport{Digest: d.Digest.String(), Platform: platformOf(d)})
-		}
-	}
-	for i, s := range subjects {
-		if err := a.verifySubject(ctx, repo, &s, index && i == 0, trust); err != nil {
+	for _, found := range all {
+		s := SubjectReport{Digest: found.Digest.String(), Platform: found.platform()}
+		if err := a.verifySubject(ctx, repo, &s, found.index, trust); err != nil {
 			return nil, err
 		}
 		report.Verified = report.Verified && !slices.ContainsFunc(s.Checks, func(c Check) bool { return !c.OK })
@@ -160,6 +167,12 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 		return err
 	}
 	request := trust.request()
+	for _, f := range list {
+		if f.broken != "" {
+			s.Ignored = append(s.Ignored, Ignored{f.manifest.String(), wire.CodeBadBundle, f.broken})
+		}
+	}
+	list = slices.DeleteFunc(list, func(f found) bool { return f.broken != "" })
 	for _, f := range list {
 		request.Bundles = append(request.Bundles, f.bundle)
 	}
@@ -194,6 +207,11 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 			reason += ": " + s.Ignored[0].Reason
 		}
 		s.Checks = append(s.Checks, Check{Kind: kind, Reason: reason})
+	}
+	if !slices.ContainsFunc(s.Checks, func(c Check) bool { return c.OK }) && len(s.Checks) == 0 {
+		// What nobody vouches for, such as an index of which only the images were asked
+		// about, could have been put together by anybody.
+		s.Checks = append(s.Checks, Check{Kind: Signature, Reason: fmt.Sprintf("nobody whom you trust says anything of %s", s.Digest)})
 	}
 	return nil
 }
@@ -321,11 +339,4 @@ func bundlePayload(bundle []byte) ([]byte, error) {
 		return nil, fmt.Errorf("reading a bundle: %w", err)
 	}
 	return b.Envelope.Payload, nil
-}
-
-func platformOf(d v1.Descriptor) string {
-	if d.Platform == nil {
-		return "unknown"
-	}
-	return image.PlatformString(*d.Platform)
 }

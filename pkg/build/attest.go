@@ -41,7 +41,7 @@ type Made struct {
 	Plan       *Plan
 	Descriptor v1.Descriptor // of the image, or of the index over all platforms
 	Images     []MadeImage   // one a platform; empty for what was built before
-	Sent       bool          // a repository did not have it before this run, as far as Put knows
+	Sent       bool          // a repository did not have it before this run, or not under all its tags
 }
 
 // MadeImage is the image of one platform.

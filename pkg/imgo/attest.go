@@ -43,7 +43,7 @@ func (c *Client) attester() *attest.Attester {
 	return attest.New(attest.Options{
 		Registry: c.registry,
 		Sigstore: sigstore.New(sigstore.Options{
-			Executable: c.opts.Signing.Executable, Path: env.Get("PATH"), Env: c.opts.Env, Dir: c.opts.Dir, Version: c.opts.Version,
+			Executable: c.opts.Signing.Executable, Path: env.Get("PATH"), Env: signerEnv(c.opts.Env), Dir: c.opts.Dir, Version: c.opts.Version,
 		}),
 		Results: c.memory, Recheck: c.opts.NoFastPath, Events: c.opts.Events,
 		Version: c.opts.Version, Assembly: AssemblyVersion(),
@@ -53,6 +53,25 @@ func (c *Client) attester() *attest.Attester {
 		Token:       func(ctx context.Context) (string, error) { return attest.AmbientToken(ctx, env.Get, c.opts.Transport) },
 		Interactive: c.opts.Signing.Interactive,
 	})
+}
+
+// signerVariables are what imgo-sigstore may see of the environment. Passwords and tokens
+// are not: what it needs of those goes through the pipe.
+var signerVariables = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "LANG", "TUF_ROOT", "TUF_MIRROR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
+	"DBUS_SESSION_BUS_ADDRESS", "SYSTEMROOT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "GODEBUG",
+}
+
+func signerEnv(env []string) []string {
+	out := []string{}
+	for _, kv := range env {
+		key, _, _ := strings.Cut(kv, "=")
+		if slices.Contains(signerVariables, strings.ToUpper(key)) {
+			out = append(out, kv)
+		}
+	}
+	return out
 }
 
 // packagesOf lists the packages of a base.

@@ -183,11 +183,12 @@ func (p *pusher) Put(ctx context.Context, a image.Artifact) error {
 	return nil
 }
 
-// Sent reports whether Put found that the artifact was not there, and sent it.
+// Sent reports whether Put changes anything: the artifact was not there, or a tag is
+// still to move to it.
 func (p *pusher) Sent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sent
+	return p.sent || slices.ContainsFunc(p.tags, func(t name.Tag) bool { return !p.uptodate[t.TagStr()] })
 }
 
 // upTo returns the manifests that Put sends: without ByDigest the last one is left
