@@ -76,17 +76,22 @@ func sbomDocument(described sbom.Image, subject v1.Descriptor, format string) (d
 	return d, err
 }
 
+// nameOf is what documents call an image: its first repository, or its own name.
+func nameOf(m *build.Made, repos []name.Repository) string {
+	if len(repos) > 0 {
+		return repos[0].Name()
+	}
+	return m.Target.Name
+}
+
 // describe collects what is in an image.
 func (a *Attester) describe(ctx context.Context, m *build.Made, img *build.MadeImage, repos []name.Repository) (sbom.Image, error) {
 	out := sbom.Image{
-		Name: m.Target.Name, Digest: img.Descriptor.Digest.String(), Platform: image.PlatformString(img.Platform),
+		Name: nameOf(m, repos), Digest: img.Descriptor.Digest.String(), Platform: image.PlatformString(img.Platform),
 		Created: m.Target.Settings.Config.Created, Tool: a.opts.Version,
 	}
 	if out.Created.IsZero() {
 		out.Created = time.Unix(0, 0).UTC()
-	}
-	if len(repos) > 0 {
-		out.Name = repos[0].Name()
 	}
 	if err := a.describeLayers(img, &out); err != nil {
 		return out, err
@@ -152,20 +157,10 @@ func (a *Attester) describeLayers(img *build.MadeImage, out *sbom.Image) error {
 
 // provenance says how all images of a target were made.
 func (a *Attester) provenance(m *build.Made, source *provenance.Source, repos []name.Repository) (document, error) {
-	d := document{predicate: wire.PredicateProvenance, mediaType: "application/vnd.in-toto+json"}
-	subjectName := m.Target.Name
-	if len(repos) > 0 {
-		subjectName = repos[0].Name()
-	}
-	d.subjects = append(d.subjects, m.Descriptor)
-	for _, img := range m.Images {
-		if img.Descriptor.Digest != m.Descriptor.Digest {
-			d.subjects = append(d.subjects, img.Descriptor)
-		}
-	}
+	d := document{subjects: m.Subjects(), predicate: wire.PredicateProvenance, mediaType: wire.InTotoPayloadType}
 	in := a.provenanceInput(m, source)
 	for _, s := range d.subjects {
-		in.Subjects = append(in.Subjects, provenance.Subject{Name: subjectName, Digest: map[string]string{s.Digest.Algorithm: s.Digest.Hex}})
+		in.Subjects = append(in.Subjects, provenance.Subject{Name: nameOf(m, repos), Digest: map[string]string{s.Digest.Algorithm: s.Digest.Hex}})
 	}
 	var err error
 	d.statement, err = provenance.Statement(in)

@@ -27,19 +27,9 @@ type words struct {
 
 // signed signs what is not signed yet, and attaches it.
 func (a *Attester) signed(ctx context.Context, repo name.Repository, s *build.Signing, m *build.Made, docs []document) error {
-	var all []words
-	subjects := []v1.Descriptor{m.Descriptor}
-	for _, img := range m.Images {
-		if img.Descriptor.Digest != m.Descriptor.Digest {
-			subjects = append(subjects, img.Descriptor)
-		}
-	}
-	for _, subject := range subjects {
-		w, err := signature(repo, subject)
-		if err != nil {
-			return err
-		}
-		all = append(all, w)
+	all, err := signatures(repo, m.Subjects())
+	if err != nil {
+		return err
 	}
 	for _, d := range docs {
 		all = append(all, words{subjects: d.subjects, predicate: d.predicate, statement: d.statement})
@@ -49,6 +39,19 @@ func (a *Attester) signed(ctx context.Context, repo name.Repository, s *build.Si
 		return err
 	}
 	return a.sign(ctx, repo, s, signer, all)
+}
+
+// signatures are what is to be signed so that subjects are.
+func signatures(repo name.Repository, subjects []v1.Descriptor) ([]words, error) {
+	var all []words
+	for _, subject := range subjects {
+		w, err := signature(repo, subject)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	return all, nil
 }
 
 // signature is the statement that a digest is answered for.
@@ -349,17 +352,17 @@ func (a *Attester) SignReference(ctx context.Context, ref name.Reference, s *bui
 	}
 	repo := ref.Context()
 	digest = repo.Digest(top.Digest.String())
-	subjects, err := a.subjectsIn(ctx, repo, top.Digest)
+	found, err := a.subjectsIn(ctx, repo, top.Digest)
 	if err != nil {
 		return digest, err
 	}
-	var all []words
-	for _, subject := range subjects {
-		w, err := signature(repo, subject.Descriptor)
-		if err != nil {
-			return digest, err
-		}
-		all = append(all, w)
+	var subjects []v1.Descriptor
+	for _, subject := range found {
+		subjects = append(subjects, subject.Descriptor)
+	}
+	all, err := signatures(repo, subjects)
+	if err != nil {
+		return digest, err
 	}
 	signer, err := a.signer(ctx, s)
 	if err != nil {

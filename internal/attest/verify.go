@@ -167,14 +167,13 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 		return err
 	}
 	request := trust.request()
+	var manifests []v1.Hash // of the bundles, in their order
 	for _, f := range list {
 		if f.broken != "" {
 			s.Ignored = append(s.Ignored, Ignored{f.manifest.String(), wire.CodeBadBundle, f.broken})
+			continue
 		}
-	}
-	list = slices.DeleteFunc(list, func(f found) bool { return f.broken != "" })
-	for _, f := range list {
-		request.Bundles = append(request.Bundles, f.bundle)
+		request.Bundles, manifests = append(request.Bundles, f.bundle), append(manifests, f.manifest)
 	}
 	if len(request.Bundles) > 0 {
 		response, err := a.opts.Sigstore.Verify(ctx, &request)
@@ -185,7 +184,7 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 			return fmt.Errorf("verifying: %d verdicts came back on %d bundles", len(response.Bundles), len(request.Bundles))
 		}
 		for i, v := range response.Bundles {
-			s.judge(v, list[i].manifest.String())
+			s.judge(v, manifests[i].String())
 		}
 	}
 	if !s.has(Signature) {
@@ -208,7 +207,7 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 		}
 		s.Checks = append(s.Checks, Check{Kind: kind, Reason: reason})
 	}
-	if !slices.ContainsFunc(s.Checks, func(c Check) bool { return c.OK }) && len(s.Checks) == 0 {
+	if len(s.Checks) == 0 {
 		// What nobody vouches for, such as an index of which only the images were asked
 		// about, could have been put together by anybody.
 		s.Checks = append(s.Checks, Check{Kind: Signature, Reason: fmt.Sprintf("nobody whom you trust says anything of %s", s.Digest)})

@@ -38,10 +38,20 @@ type Signing struct {
 // Made is an image or index that was built, and what it was made of.
 type Made struct {
 	Target     *Target
-	Plan       *Plan
 	Descriptor v1.Descriptor // of the image, or of the index over all platforms
 	Images     []MadeImage   // one a platform; empty for what was built before
 	Sent       bool          // a repository did not have it before this run, or not under all its tags
+}
+
+// Subjects are the image or index itself and, after an index, its images.
+func (m *Made) Subjects() []v1.Descriptor {
+	out := []v1.Descriptor{m.Descriptor}
+	for _, img := range m.Images {
+		if img.Descriptor.Digest != m.Descriptor.Digest {
+			out = append(out, img.Descriptor)
+		}
+	}
+	return out
 }
 
 // MadeImage is the image of one platform.
@@ -56,8 +66,7 @@ type MadeImage struct {
 // MadeProgram is a binary in an image.
 type MadeProgram struct {
 	Program
-	Info    *debug.BuildInfo
-	Dynamic bool
+	Info *debug.BuildInfo
 }
 
 // Attester tells of images what isn't in them. It is called when a target's repositories
@@ -77,7 +86,7 @@ func (r *run) attest(ctx context.Context, i int, artifact image.Artifact, images
 	if !r.attests(t) {
 		return nil
 	}
-	m := &Made{Target: t, Plan: r.plan, Sent: slices.ContainsFunc(places, sent)}
+	m := &Made{Target: t, Sent: slices.ContainsFunc(places, sent)}
 	var err error
 	if m.Descriptor, err = descriptorOf(artifact); err != nil {
 		return err
@@ -96,8 +105,7 @@ func (r *run) attest(ctx context.Context, i int, artifact image.Artifact, images
 			return err
 		}
 		for k, prog := range p.programs {
-			bin := bins[p.units[k]]
-			made.Programs = append(made.Programs, MadeProgram{Program: prog, Info: bin.Info, Dynamic: bin.Dynamic != nil})
+			made.Programs = append(made.Programs, MadeProgram{Program: prog, Info: bins[p.units[k]].Info})
 		}
 		m.Images = append(m.Images, made)
 	}

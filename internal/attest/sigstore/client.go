@@ -80,7 +80,7 @@ func (c *Client) PublicKey(ctx context.Context, req *wire.PublicKeyRequest) (*wi
 
 // Check finds the program, and asks for its version only.
 func (c *Client) Check(ctx context.Context) (path string, err error) {
-	if path, err = c.find(); err != nil {
+	if path, err = c.Find(); err != nil {
 		return "", err
 	}
 	_, err = c.ask(ctx, &wire.Request{})
@@ -89,7 +89,7 @@ func (c *Client) Check(ctx context.Context) (path string, err error) {
 
 // ask has one request answered.
 func (c *Client) ask(ctx context.Context, req *wire.Request) (*wire.Response, error) {
-	path, err := c.find()
+	path, err := c.Find()
 	if err != nil {
 		return nil, err
 	}

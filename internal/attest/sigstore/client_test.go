@@ -186,11 +186,11 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %+v", missing)
 	}
 	want := install(t, inPath)
-	if got, err := c.find(); err != nil || got != want {
+	if got, err := c.Find(); err != nil || got != want {
 		t.Error(got, err)
 	}
 	want = install(t, beside)
-	if got, err := c.find(); err != nil || !same(t, got, want) {
+	if got, err := c.Find(); err != nil || !same(t, got, want) {
 		t.Error(got, err)
 	}
 	link := filepath.Join(elsewhere, "imgo")
@@ -199,7 +199,7 @@ func TestFind(t *testing.T) {
 		return
 	}
 	c.opts.Executable, c.opts.Path = link, ""
-	if got, err := c.find(); err != nil || !same(t, got, want) {
+	if got, err := c.Find(); err != nil || !same(t, got, want) {
 		t.Error(got, err)
 	}
 }

@@ -59,12 +59,10 @@ func InstallCommand(version string) string {
 	return "go install github.com/imgo-build/imgo/cmd/" + Program + "@" + version
 }
 
-// Find says where the program is, without starting it.
-func (c *Client) Find() (string, error) { return c.find() }
-
-// find looks beside imgo, where releases have it, then in PATH. Folders of PATH that
-// depend on the current one don't count: a repository could bring a program along.
-func (c *Client) find() (string, error) {
+// Find says where the program is, without starting it. It looks beside imgo, where
+// releases have it, then in PATH. Folders of PATH that depend on the current one don't
+// count: a repository could bring a program along.
+func (c *Client) Find() (string, error) {
 	beside := ""
 	if exe := c.opts.Executable; exe != "" {
 		if real, err := filepath.EvalSymlinks(exe); err == nil {
