@@ -15,7 +15,7 @@ func (b *bench) counts(ctx context.Context) ([]section, error) {
 		title: "Processes, requests, bytes",
 		note: "Of one push each. *subprocesses*: all programs that the command and its descendants start, as strace sees them. " +
 			"*requests*, *sent*: HTTP requests to the registry that the image goes to, and the bytes of their bodies in kB. " +
-			"ko's include its SBOM, and leave out its base's, which lies elsewhere. *first build*: the Go build cache is warm, imgo's cache and KOCACHE are empty, the repository too.",
+			"imgo's and ko's include their SBOMs, and leave out the base's, which lies elsewhere. *first build*: the Go build cache is warm, imgo's cache and KOCACHE are empty, the repository too.",
 		header: []string{"program", "case", "command", "subprocesses", "requests", "sent"},
 	}
 	var meter *counter
@@ -71,23 +71,49 @@ func (b *bench) count(ctx context.Context, s *section, j job, meter *counter) er
 			if err != nil {
 				return err
 			}
-			meter.take()
-			children, err := b.countChildren(ctx, commands[0])
+			row, err := b.countOne(ctx, commands[0], meter)
 			if err != nil {
 				return err
 			}
-			traffic := meter.take()
-			row := []string{j.w.name, c.name, contenderNames[i], children.String(), traffic.String(), kilobytes(traffic.bytes)}
-			switch i {
-			case goBuild:
-				row[4], row[5] = notApplicable, notApplicable
-			case imgo:
-				b.results.count(countName(j.w.name, c.name), traffic.requests, int(children))
+			if i == goBuild {
+				row.requests, row.sent = notApplicable, notApplicable
 			}
-			s.add(row...)
+			s.add(j.w.name, c.name, contenderNames[i], row.children.String(), row.requests, row.sent)
+			if i != imgo {
+				continue
+			}
+			if c.name == changeMain || c.name == changeLeaf {
+				// What is limited are the requests for the image alone.
+				if commands, err = prepare(); err != nil {
+					return err
+				}
+				commands[0].args = append(commands[0].args, "--sbom", "none")
+				if row, err = b.countOne(ctx, commands[0], meter); err != nil {
+					return err
+				}
+				s.add(j.w.name, c.name, "imgo --sbom none", row.children.String(), row.requests, row.sent)
+			}
+			b.results.count(countName(j.w.name, c.name), row.traffic.requests, int(row.children))
 		}
 	}
 	return nil
+}
+
+// counted is what one command started and sent.
+type counted struct {
+	children       children
+	traffic        traffic
+	requests, sent string
+}
+
+func (b *bench) countOne(ctx context.Context, c command, meter *counter) (counted, error) {
+	meter.take()
+	children, err := b.countChildren(ctx, c)
+	if err != nil {
+		return counted{}, err
+	}
+	t := meter.take()
+	return counted{children, t, t.String(), kilobytes(t.bytes)}, nil
 }
 
 // countName is how the results know a case of counts.

@@ -32,7 +32,7 @@ var targets = []target{
 	{"four targets of one module ÷ one go build naming all", "≤ 1.05", ratioWithin(1.05, goBuild, caseName(fourTargets, changeLeaf, "tarball"), caseName(fourTargets, changeLeaf, "registry"))},
 	{"fresh checkout elsewhere, restored caches ÷ go build there", "≤ 0.30", ratioWithin(0.30, goBuild, everywhere(fresh)...)},
 	{"requests of an unchanged push", "≤ 2", countWithin(2, requestsOf, unchanged)},
-	{"requests of a push after a change", "≤ 9", countWithin(9, requestsOf, changeMain, changeLeaf)},
+	{"requests of a push after a change, SBOM apart", "≤ 9", countWithin(9, requestsOf, changeMain, changeLeaf)},
 	{"a hit: processes that an unchanged push starts, fresh checkouts too", "0", countWithin(0, childrenOf, unchanged, fresh)},
 	{"peak memory of imgo itself, all cases", withinLimit, peakWithin(memoryLimit)},
 }
