@@ -22,8 +22,8 @@ import (
 	"github.com/imgo-build/imgo/internal/registrytest"
 )
 
-// startRegistry is "registry [-auth USER:PASSWORD] [-token] [-tls] [NAME]". It puts
-// the registry's host into the variable NAME, REGISTRY by default, and with -tls the
+// startRegistry is "registry [-auth USER:PASSWORD] [-token] [-tls] [-noartifacts] [NAME]".
+// It puts the registry's host into the variable NAME, REGISTRY by default, and with -tls the
 // path of its CA certificate into NAME_CA.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	name, opts := "REGISTRY", registrytest.Options{}
@@ -36,6 +36,8 @@ func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 			opts.Token = true
 		case "-tls":
 			opts.TLS = true
+		case "-noartifacts":
+			opts.NoArtifacts = true
 		default:
 			name = args[0]
 		}

@@ -47,7 +47,7 @@ func TestWorkflowsOfThisRepository(t *testing.T) {
 }
 
 func TestWorkflowsOfTheTests(t *testing.T) {
-	for _, text := range []string{imagesWorkflow, failuresWorkflow, outputsWorkflow} {
+	for _, text := range []string{imagesWorkflow, failuresWorkflow, outputsWorkflow, signWorkflow} {
 		if out := lintText(t, text); out != "" {
 			t.Error(out)
 		}
@@ -58,9 +58,13 @@ func TestWorkflowsOfTheTests(t *testing.T) {
 // in the place of the released one, so that inputs and outputs are checked too.
 func TestExamplesInDocumentation(t *testing.T) {
 	released := regexp.MustCompile(`uses: imgo-build/imgo@\S+`)
-	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, docFile), -1)
-	if len(examples) == 0 {
-		t.Fatalf("no examples in %s", docFile)
+	var examples [][]string
+	for _, file := range []string{docFile, signingFile} {
+		found := regexp.MustCompile("(?s)```yaml\n(name: .*?)```").FindAllStringSubmatch(read(t, file), -1)
+		if len(found) == 0 {
+			t.Fatalf("no examples in %s", file)
+		}
+		examples = append(examples, found...)
 	}
 	for _, m := range examples {
 		if !released.MatchString(m[1]) {

@@ -86,6 +86,7 @@ var Rules = Policy{
 			"internal/keychain",
 			"internal/license",
 			"internal/progress",
+			"internal/rebuild",
 		}},
 		{"facade", []string{"pkg/imgo"}},
 		{"command line", []string{"internal/cli"}},

@@ -21,6 +21,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +52,8 @@ type Registry interface {
 	AttachedOld(ctx context.Context, repo name.Repository, subject v1.Hash, suffix string) ([]publish.OldLayer, error)
 	Resolve(ctx context.Context, ref name.Reference) (v1.Descriptor, error)
 	Manifest(ctx context.Context, repo name.Repository, digest v1.Hash) ([]byte, v1.Descriptor, error)
+	BlobSize(ctx context.Context, repo name.Repository, digest v1.Hash) (int64, error)
+	ReadBlob(ctx context.Context, repo name.Repository, digest v1.Hash, read func(io.Reader) error) error
 }
 
 // Sigstore signs and judges signatures. It is a process of its own
@@ -77,8 +80,14 @@ type Options struct {
 	Runtime sbom.Runtime
 	// Licenses tells the licences of modules, by PATH@VERSION.
 	Licenses func(ctx context.Context, p build.MadeProgram) map[string][]string
-	// Source tells where the sources in a directory come from; nil for nobody knows.
-	Source func(ctx context.Context, dir string) (*provenance.Source, error)
+	// Dir is where relative paths of the command line begin, absolute.
+	Dir string
+	// Source tells where the sources in a directory come from, paths apart, and the root of
+	// the repository; nil for nobody knows.
+	Source func(ctx context.Context, dir string) (source *provenance.Source, root string, err error)
+	// Effective adds to the go command's settings what the environment does, so that they
+	// come to the same where that is silent; nil adds nothing. Its GOWORK is an absolute path.
+	Effective func(s build.GoSettings) build.GoSettings
 	// Builder says who runs imgo.
 	Builder provenance.Builder
 	// Password is asked for the password of a key.
@@ -136,17 +145,21 @@ func (a *Attester) Attest(ctx context.Context, m *build.Made, repos []name.Repos
 	if settings.SBOMDir == "" && len(repos) == 0 {
 		return nil
 	}
-	source, err := a.source(ctx, m)
+	origin, err := a.origin(ctx, m)
 	if err != nil {
 		return err
 	}
-	key := a.key(m, source)
+	in, err := a.provenanceInput(m, &origin)
+	if err != nil {
+		return err
+	}
+	key := a.key(m, &in)
 	if settings.SBOMDir == "" && !a.opts.Recheck && !m.Sent && a.toldAll(key, repos, settings.Sign != nil && settings.Sign.Key == "") {
 		return nil
 	}
 	done := event.Track(a.opts.Events, event.Attest, m.Target.Name)
 	defer func() { done("", err) }()
-	docs, err := a.documents(ctx, m, source, repos)
+	docs, err := a.documents(ctx, m, in, repos)
 	if err != nil {
 		return err
 	}
@@ -159,7 +172,7 @@ func (a *Attester) Attest(ctx context.Context, m *build.Made, repos []name.Repos
 		if settings.Sign != nil {
 			err = a.signed(ctx, repo, settings.Sign, m, docs)
 		} else {
-			err = a.unsigned(ctx, repo, docs)
+			err = a.unasked(m, repo, a.unsigned(ctx, repo, docs))
 		}
 		if err != nil {
 			return fmt.Errorf("attesting %s: %w", repo.Digest(m.Descriptor.Digest.String()), err)
@@ -172,13 +185,11 @@ func (a *Attester) Attest(ctx context.Context, m *build.Made, repos []name.Repos
 }
 
 // key names all that decides what is told of an image.
-func (a *Attester) key(m *build.Made, source *provenance.Source) string {
+func (a *Attester) key(m *build.Made, in *provenance.Input) string {
 	sum := sha256.New()
 	e := json.NewEncoder(sum)
 	s := &m.Target.Settings
-	_ = e.Encode([]any{
-		"1", a.opts.Version, m.Descriptor.Digest, s.Attest, source, a.opts.Builder, s.Go.Tags, s.Go.BuildEnv,
-	})
+	_ = e.Encode([]any{"2", a.opts.Version, m.Descriptor.Digest, s.Attest, asked(m), projectPath(m.Target, m.Target.Package), in})
 	if s.Attest.Sign != nil && s.Attest.Sign.Key != "" {
 		key, err := os.ReadFile(s.Attest.Sign.Key)
 		_ = e.Encode([]any{key, err == nil})
@@ -209,6 +220,7 @@ func (a *Attester) unsigned(ctx context.Context, repo name.Repository, docs []do
 			list = append(list, publish.Attachment{
 				ArtifactType: d.mediaType, MediaType: d.mediaType, Content: d.body,
 				Annotations: map[string]string{"in-toto.io/predicate-type": d.predicate},
+				Hasty:       true, // anybody can say it again, in the same words
 			})
 		}
 		g.Go(func() error {

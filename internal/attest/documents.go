@@ -4,8 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
-	"slices"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ const (
 
 // documents makes what the settings ask for: SBOMs of each image, and where something was
 // built, one provenance of everything.
-func (a *Attester) documents(ctx context.Context, m *build.Made, source *provenance.Source, repos []name.Repository) ([]document, error) {
+func (a *Attester) documents(ctx context.Context, m *build.Made, in provenance.Input, repos []name.Repository) ([]document, error) {
 	settings := &m.Target.Settings.Attest
 	var docs []document
 	for i := range m.Images {
@@ -48,7 +47,7 @@ func (a *Attester) documents(ctx context.Context, m *build.Made, source *provena
 		}
 	}
 	if settings.Provenance && len(m.Images) > 0 {
-		doc, err := a.provenance(m, source, repos)
+		doc, err := provenanceDocument(m, in, repos)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +96,7 @@ func (a *Attester) describe(ctx context.Context, m *build.Made, img *build.MadeI
 		return out, err
 	}
 	for _, p := range img.Programs {
-		b := sbom.Binary{Path: p.Path, Info: p.Info, Licenses: a.opts.Licenses(ctx, p)}
+		b := sbom.Binary{Path: p.Path, Info: p.Info, Dir: projectPath(m.Target, p.Package), Licenses: a.opts.Licenses(ctx, p)}
 		if p.Info != nil {
 			for _, s := range p.Info.Settings {
 				if s.Key == "vcs.revision" {
@@ -107,58 +106,56 @@ func (a *Attester) describe(ctx context.Context, m *build.Made, img *build.MadeI
 		}
 		out.Binaries = append(out.Binaries, b)
 	}
-	if img.Base.Image == nil || img.Base.Name == "" && img.Base.Digest == (v1.Hash{}) {
+	ref := m.Target.Settings.BaseFor(img.Platform)
+	if img.Base.Image == nil || ref == scratch {
 		return out, nil
 	}
 	base, err := a.opts.Packages(ctx, img.Base)
 	if err != nil {
 		return out, err
 	}
+	if base.Name == "" {
+		base.Name = filepath.Base(strings.TrimPrefix(ref, "oci:")) // a file, which has no name of its own
+	}
+	if base.Digest == "" {
+		digest, err := img.Base.Image.Digest()
+		if err != nil {
+			return out, err
+		}
+		base.Digest = digest.String()
+	}
 	out.Base = &base
 	return out, nil
 }
 
-// describeLayers tells the runtime layer and files of the user's from the layers of the
-// base and the binaries, by what the history says of them.
+// describeLayers adds the runtime layer and the files of the user's.
 func (a *Attester) describeLayers(img *build.MadeImage, out *sbom.Image) error {
-	config, err := img.Image.ConfigFile()
+	layers, err := a.ownLayers(img)
 	if err != nil {
 		return err
 	}
-	manifest, err := img.Image.Manifest()
-	if err != nil {
-		return err
-	}
-	inBase := 0
-	if img.Base.Image != nil {
-		layers, err := img.Base.Image.Layers()
-		if err != nil {
-			return err
-		}
-		inBase = len(layers)
-	}
-	history := image.LayerHistory(config)
-	for i, l := range manifest.Layers {
-		if i >= len(history) || i >= len(config.RootFS.DiffIDs) {
-			break
-		}
-		text, ours := strings.CutPrefix(history[i], "imgo: ")
-		switch {
-		case !ours || slices.ContainsFunc(img.Programs, func(p build.MadeProgram) bool { return strings.HasPrefix(text, p.Path+" from package ") }):
-		case l.Digest.String() == a.opts.Runtime.Digest:
+	for _, l := range layers {
+		if l.digest == a.opts.Runtime.Digest {
 			runtime := a.opts.Runtime
 			out.Runtime = &runtime
-		case i >= inBase:
-			out.Files = append(out.Files, sbom.FileLayer{Digest: l.Digest.String(), DiffID: config.RootFS.DiffIDs[i].String(), Description: text})
+			continue
 		}
+		to, from := l.to, l.from
+		switch {
+		case from == "":
+		case filepath.IsAbs(from):
+			to += " from files"
+		default:
+			to += " from " + from
+		}
+		out.Files = append(out.Files, sbom.FileLayer{Digest: l.digest, DiffID: l.diffID, Description: to})
 	}
 	return nil
 }
 
-// provenance says how all images of a target were made.
-func (a *Attester) provenance(m *build.Made, source *provenance.Source, repos []name.Repository) (document, error) {
+// provenanceDocument says how all images of a target were made.
+func provenanceDocument(m *build.Made, in provenance.Input, repos []name.Repository) (document, error) {
 	d := document{subjects: m.Subjects(), predicate: wire.PredicateProvenance, mediaType: wire.InTotoPayloadType}
-	in := a.provenanceInput(m, source)
 	for _, s := range d.subjects {
 		in.Subjects = append(in.Subjects, provenance.Subject{Name: nameOf(m, repos), Digest: map[string]string{s.Digest.Algorithm: s.Digest.Hex}})
 	}
@@ -166,30 +163,4 @@ func (a *Attester) provenance(m *build.Made, source *provenance.Source, repos []
 	d.statement, err = provenance.Statement(in)
 	d.body = d.statement
 	return d, err
-}
-
-// imageSettings are an image's settings in the words of .imgo.yaml, as far as they are
-// in its configuration anyway. Values that may hold secrets are not.
-func imageSettings(t *build.Target) map[string]any {
-	c := &t.Settings.Config
-	out := map[string]any{"name": t.Name, "user": c.User, "workdir": c.WorkingDir, "binaryPath": path.Clean(t.Entrypoint())}
-	if c.Account != nil {
-		out["user"] = c.Account.Name
-	}
-	lists := map[string][]string{"ports": c.Ports, "volumes": c.Volumes, "args": c.Args, "cmd": c.Cmd}
-	for key, vars := range map[string][]build.Var{"env": c.Env, "labels": c.Labels, "annotations": c.Annotations} {
-		for _, v := range vars {
-			lists[key] = append(lists[key], v.Key)
-		}
-	}
-	for key, list := range lists {
-		if len(list) > 0 {
-			out[key] = list
-		}
-	}
-	if c.Docker {
-		out["mediaTypes"] = "docker"
-	}
-	out["compression"] = c.Compression.String()
-	return out
 }

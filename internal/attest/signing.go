@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/imgo-build/imgo/internal/attest/wire"
 	"github.com/imgo-build/imgo/pkg/build"
@@ -65,30 +66,54 @@ func signature(repo name.Repository, subject v1.Descriptor) (words, error) {
 	return w, err
 }
 
-// sign attaches to each subject what its signer has not said of it before.
+// SignError is what went wrong while something was being signed, and not verified.
+type SignError struct{ Err error }
+
+func (e *SignError) Error() string { return e.Err.Error() }
+func (e *SignError) Unwrap() error { return e.Err }
+
+// sign attaches to each subject what its signer has not said of it before. The first
+// subject of all is the one that a tag points to, or will.
 func (a *Attester) sign(ctx context.Context, repo name.Repository, s *build.Signing, signer *signer, all []words) error {
+	if err := a.signMissing(ctx, repo, s, signer, all); err != nil {
+		return &SignError{err}
+	}
+	return nil
+}
+
+func (a *Attester) signMissing(ctx context.Context, repo name.Repository, s *build.Signing, signer *signer, all []words) error {
 	missing, err := a.unsaid(ctx, repo, signer, all)
 	if err != nil {
 		return err
 	}
-	missingOld := missing
+	var missingOld []said
 	if s.CosignTags {
 		if missingOld, err = a.unsaidOld(ctx, repo, signer, all); err != nil {
 			return err
 		}
 	}
-	if len(missing) == 0 && (!s.CosignTags || len(missingOld) == 0) {
+	if len(missing)+len(missingOld) == 0 {
 		return nil
 	}
-	if len(missing) > 0 {
-		if err := a.signBundles(ctx, repo, signer, missing); err != nil {
-			return err
-		}
+	made, err := a.make(ctx, signer, missing, missingOld)
+	if err != nil {
+		return err
 	}
-	if s.CosignTags && len(missingOld) > 0 {
-		return a.signOld(ctx, repo, signer, missingOld)
+	top := all[0].subjects[0].Digest
+	err = a.attachBundles(ctx, repo, top, missing, made)
+	var refused *publish.AttachError
+	if s.CosignTags && errors.As(err, &refused) {
+		a.warn(repo, "%s takes no artifacts that refer to an image (%v): signatures are under cosign's older tags only", refused.Registry, refused.Err)
+		err = nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return a.attachOld(ctx, repo, top, missingOld, made)
+}
+
+func (a *Attester) warn(repo name.Repository, format string, args ...any) {
+	a.opts.Events.Emit(event.Event{Kind: event.Warning, Stage: event.Attest, Subject: repo.Name(), Text: fmt.Sprintf(format, args...)})
 }
 
 // said is a subject and what is to be said of it.
@@ -107,57 +132,103 @@ func each(all []words) []said {
 	return out
 }
 
-// group sorts what is to be said by what is said, so that each is signed once.
-func group(list []said) (statements []*words, index []int) {
-	for _, s := range list {
-		at := slices.Index(statements, s.words)
-		if at < 0 {
-			at = len(statements)
-			statements = append(statements, s.words)
-		}
-		index = append(index, at)
-	}
-	return statements, index
+// made are signatures, by what they are over.
+type made struct {
+	bundles map[*words]json.RawMessage
+	old     map[*words]wire.SimpleSignature
 }
 
-func (a *Attester) signBundles(ctx context.Context, repo name.Repository, signer *signer, missing []said) error {
-	statements, index := group(missing)
+// make signs what is missing in either scheme, each statement once and all of it with one
+// start of imgo-sigstore.
+func (a *Attester) make(ctx context.Context, signer *signer, missing, missingOld []said) (*made, error) {
 	request := wire.SignRequest{Signer: signer.Signer}
+	var statements, simple []*words
+	for _, s := range missing {
+		if !slices.Contains(statements, s.words) {
+			statements = append(statements, s.words)
+		}
+	}
+	for _, s := range missingOld {
+		switch {
+		case s.words.payload != nil && !slices.Contains(simple, s.words):
+			simple = append(simple, s.words)
+		case s.words.payload == nil && !slices.Contains(statements, s.words):
+			statements = append(statements, s.words)
+		}
+		request.Envelopes = request.Envelopes || s.words.payload == nil
+	}
 	for _, w := range statements {
 		request.Statements = append(request.Statements, w.statement)
 	}
+	for _, w := range simple {
+		request.Simple = append(request.Simple, w.payload)
+	}
 	response, err := a.opts.Sigstore.Sign(ctx, &request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(response.Bundles) != len(statements) {
-		return fmt.Errorf("signing: %d bundles came back for %d statements", len(response.Bundles), len(statements))
+	if len(response.Bundles) != len(statements) || len(response.Simple) != len(simple) || request.Envelopes && len(response.Envelopes) != len(statements) {
+		return nil, errors.New("signing: another number of signatures came back than was asked for")
 	}
-	bySubject := map[v1.Hash][]publish.Attachment{}
-	var subjects []v1.Descriptor
-	for i, s := range missing {
-		if bySubject[s.subject.Digest] == nil {
-			subjects = append(subjects, s.subject)
+	out := &made{bundles: map[*words]json.RawMessage{}, old: map[*words]wire.SimpleSignature{}}
+	for i, w := range statements {
+		out.bundles[w] = response.Bundles[i]
+		if request.Envelopes {
+			out.old[w] = response.Envelopes[i]
 		}
+	}
+	for i, w := range simple {
+		out.old[w] = response.Simple[i]
+	}
+	return out, nil
+}
+
+func (a *Attester) attachBundles(ctx context.Context, repo name.Repository, top v1.Hash, missing []said, made *made) error {
+	bySubject := map[v1.Hash][]publish.Attachment{}
+	for _, s := range missing {
 		bySubject[s.subject.Digest] = append(bySubject[s.subject.Digest], publish.Attachment{
 			ArtifactType: wire.BundleMediaType, MediaType: wire.BundleMediaType,
-			Content: response.Bundles[index[i]], Annotations: wire.ReferrerAnnotations(s.words.predicate),
+			Content: made.bundles[s.words], Annotations: wire.ReferrerAnnotations(s.words.predicate),
 		})
 	}
-	// The first subject is the one that the tag will point to: what belongs to the images
-	// of an index is there before it.
-	for _, subject := range slices.Backward(subjects) {
-		if _, err := a.opts.Registry.Attach(ctx, repo, subject, bySubject[subject.Digest]); err != nil {
-			return err
+	return topLast(ctx, top, missing, func(ctx context.Context, subject v1.Descriptor) error {
+		_, err := a.opts.Registry.Attach(ctx, repo, subject, bySubject[subject.Digest])
+		return err
+	})
+}
+
+// attachers is how many images are told of at the same time.
+const attachers = 4
+
+// topLast does something for each subject, several at a time, and last for the one that a
+// tag points to or will: what belongs to the images of an index is there before it.
+func topLast(ctx context.Context, top v1.Hash, list []said, do func(context.Context, v1.Descriptor) error) error {
+	done := map[v1.Hash]bool{}
+	var last []v1.Descriptor
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(attachers)
+	for _, s := range list {
+		subject := s.subject
+		if done[subject.Digest] {
+			continue
 		}
+		done[subject.Digest] = true
+		if subject.Digest == top {
+			last = append(last, subject)
+			continue
+		}
+		g.Go(func() error { return do(gctx, subject) })
 	}
-	return nil
+	if err := g.Wait(); err != nil || len(last) == 0 {
+		return err
+	}
+	return do(ctx, last[0])
 }
 
 // unsaid leaves out what the signer has said before.
 func (a *Attester) unsaid(ctx context.Context, repo name.Repository, signer *signer, all []words) ([]said, error) {
 	bundles := map[v1.Hash][]json.RawMessage{}
-	request := signer.verification()
+	var known []json.RawMessage
 	for _, s := range each(all) {
 		if _, asked := bundles[s.subject.Digest]; asked {
 			continue
@@ -168,23 +239,25 @@ func (a *Attester) unsaid(ctx context.Context, repo name.Repository, signer *sig
 		}
 		bundles[s.subject.Digest] = []json.RawMessage{}
 		for _, f := range found {
-			if f.broken != "" {
-				continue
+			if f.tag != nil && f.tag.Needed {
+				return nil, f.tag // better before something is written to a log
 			}
-			bundles[s.subject.Digest] = append(bundles[s.subject.Digest], f.bundle)
-			request.Bundles = append(request.Bundles, f.bundle)
+			if f.broken == "" {
+				bundles[s.subject.Digest] = append(bundles[s.subject.Digest], f.bundle)
+				known = append(known, f.bundle)
+			}
 		}
 	}
-	if len(request.Bundles) == 0 || !signer.known() {
+	if len(known) == 0 || !signer.known() {
 		return each(all), nil
 	}
-	response, err := a.opts.Sigstore.Verify(ctx, &request)
+	list, err := a.verdicts(ctx, signer.verification(), known)
 	if err != nil {
 		return nil, err
 	}
 	verdicts := map[string]wire.Verdict{}
-	for i, v := range response.Bundles {
-		verdicts[string(request.Bundles[i])] = v
+	for i, v := range list {
+		verdicts[string(known[i])] = v
 	}
 	return slices.DeleteFunc(each(all), func(s said) bool {
 		return slices.ContainsFunc(bundles[s.subject.Digest], func(b json.RawMessage) bool {
@@ -192,154 +265,6 @@ func (a *Attester) unsaid(ctx context.Context, repo name.Repository, signer *sig
 			return v.OK && bytes.Equal(v.Payload, s.words.statement)
 		})
 	}), nil
-}
-
-// unsaidOld does the same for the older scheme.
-func (a *Attester) unsaidOld(ctx context.Context, repo name.Repository, signer *signer, all []words) ([]said, error) {
-	if !signer.known() {
-		return each(all), nil
-	}
-	payloads := map[v1.Hash][][]byte{}
-	for _, s := range each(all) {
-		if _, asked := payloads[s.subject.Digest]; asked {
-			continue
-		}
-		list, err := a.verifiedOld(ctx, repo, s.subject.Digest, signer.verification())
-		if err != nil {
-			return nil, err
-		}
-		payloads[s.subject.Digest] = [][]byte{}
-		for _, v := range list {
-			if v.OK {
-				payloads[s.subject.Digest] = append(payloads[s.subject.Digest], v.Payload)
-			}
-		}
-	}
-	return slices.DeleteFunc(each(all), func(s said) bool {
-		want := s.words.statement
-		if s.words.payload != nil {
-			want = s.words.payload
-		}
-		return slices.ContainsFunc(payloads[s.subject.Digest], func(p []byte) bool { return bytes.Equal(p, want) })
-	}), nil
-}
-
-// verifiedOld judges what the older scheme has of a digest: signatures, then attestations.
-func (a *Attester) verifiedOld(ctx context.Context, repo name.Repository, digest v1.Hash, request wire.VerifyRequest) ([]wire.Verdict, error) {
-	for _, suffix := range []string{wire.SignatureSuffix, wire.AttestationSuffix} {
-		layers, err := a.opts.Registry.AttachedOld(ctx, repo, digest, suffix)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range layers {
-			simple := wire.SimpleFrom(l.Content, l.Annotations)
-			if suffix == wire.SignatureSuffix {
-				request.Simple = append(request.Simple, simple)
-			} else {
-				request.Envelopes = append(request.Envelopes, simple)
-			}
-		}
-	}
-	if len(request.Simple)+len(request.Envelopes) == 0 {
-		return nil, nil
-	}
-	response, err := a.opts.Sigstore.Verify(ctx, &request)
-	if err != nil {
-		return nil, err
-	}
-	return append(response.Simple, response.Envelopes...), nil
-}
-
-// signOld signs in the older scheme.
-func (a *Attester) signOld(ctx context.Context, repo name.Repository, signer *signer, missing []said) error {
-	statements, index := group(missing)
-	request := wire.SignRequest{Signer: signer.Signer, Envelopes: true}
-	place := make([]int, len(statements)) // in its list of the response
-	for i, w := range statements {
-		if w.payload != nil {
-			place[i] = len(request.Simple)
-			request.Simple = append(request.Simple, w.payload)
-		} else {
-			place[i] = len(request.Statements)
-			request.Statements = append(request.Statements, w.statement)
-		}
-	}
-	response, err := a.opts.Sigstore.Sign(ctx, &request)
-	if err != nil {
-		return err
-	}
-	if len(response.Simple) != len(request.Simple) || len(response.Envelopes) != len(request.Statements) {
-		return fmt.Errorf("signing: another number of signatures came back than was asked for")
-	}
-	for i, s := range slices.Backward(missing) {
-		suffix, mediaType, sig := wire.SignatureSuffix, wire.SimpleMediaType, wire.SimpleSignature{}
-		var annotations map[string]string
-		if s.words.payload != nil {
-			sig = response.Simple[place[index[i]]]
-			annotations = sig.Annotations()
-		} else {
-			suffix, mediaType = wire.AttestationSuffix, wire.EnvelopeMediaType
-			sig = response.Envelopes[place[index[i]]]
-			annotations = sig.Annotations()
-			annotations[wire.AnnotationOldPredicate] = s.words.predicate
-		}
-		layer := publish.OldLayer{MediaType: mediaType, Content: sig.Payload, Annotations: annotations}
-		if err := a.opts.Registry.AttachOld(ctx, repo, s.subject.Digest, suffix, []publish.OldLayer{layer}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// signer is who signs, and how his signatures are known again.
-type signer struct {
-	wire.Signer
-	identity wire.Identity // what is known of it
-}
-
-// known reports whether one's own signatures can be told from others'.
-func (s *signer) known() bool { return s.identity.PublicKeyPEM != "" || s.identity.SAN != "" }
-
-func (s *signer) verification() wire.VerifyRequest {
-	return wire.VerifyRequest{
-		KeyPEM: s.identity.PublicKeyPEM, Identity: s.identity.SAN, Issuer: s.identity.Issuer,
-		TrustedRoot: s.TrustedRoot, IgnoreLog: s.NoLog,
-	}
-}
-
-// signer reads what is needed to sign, once for all images.
-func (a *Attester) signer(ctx context.Context, s *build.Signing) (*signer, error) {
-	out, _, err := a.signers.Do(ctx, *s, func() (*signer, error) { return a.newSigner(ctx, s) })
-	return out, err
-}
-
-func (a *Attester) newSigner(ctx context.Context, s *build.Signing) (*signer, error) {
-	out := &signer{Signer: wire.Signer{FulcioURL: s.FulcioURL, RekorURL: s.RekorURL, TSAURL: s.TSAURL, NoLog: s.NoLog}}
-	if s.TrustedRoot != "" {
-		root, err := os.ReadFile(s.TrustedRoot)
-		if err != nil {
-			return nil, fmt.Errorf("reading the trusted root: %w", err)
-		}
-		out.TrustedRoot = string(root)
-	}
-	if s.Key == "" {
-		return out, a.keyless(ctx, out)
-	}
-	key, err := os.ReadFile(s.Key)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key: %w", err)
-	}
-	out.Key = string(key)
-	out.Password, err = a.opts.Password(ctx, s.Key)
-	if err != nil {
-		return nil, err
-	}
-	identity, err := a.opts.Sigstore.PublicKey(ctx, &wire.PublicKeyRequest{Key: out.Key, Password: out.Password})
-	if err != nil {
-		return nil, fmt.Errorf("reading the key %s: %w", s.Key, err)
-	}
-	out.identity = *identity
-	return out, nil
 }
 
 // SignReference signs what is in a registry: an image, or an index and its images.

@@ -15,7 +15,8 @@ import (
 // subject is an index, or an image in one or by itself.
 type subject struct {
 	v1.Descriptor
-	index bool
+	index    bool
+	manifest []byte
 }
 
 // platform of an image in an index, empty for others.
@@ -55,7 +56,7 @@ func (a *Attester) descend(ctx context.Context, repo name.Repository, d v1.Descr
 	if index && (parts.Config != nil || parts.Layers != nil) || parts.MediaType != "" && parts.MediaType.IsIndex() != index {
 		return nil, fmt.Errorf("%s is neither an image nor an index: it has parts of both, or another media type", d.Digest)
 	}
-	out := []subject{{desc, index}}
+	out := []subject{{desc, index, raw}}
 	if !index {
 		return out, nil
 	}

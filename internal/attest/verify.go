@@ -3,7 +3,6 @@ package attest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/imgo-build/imgo/internal/attest/wire"
-	"github.com/imgo-build/imgo/pkg/publish"
 )
 
 // Trust says whose signatures count.
@@ -25,32 +23,9 @@ type Trust struct {
 	Offline                  bool
 	IgnoreLog                bool // of a key
 	Require                  []Kind
-}
-
-// Kind is a kind of what is told of an image.
-type Kind string
-
-// The kinds.
-const (
-	Signature  Kind = "signature"
-	SBOM       Kind = "sbom"
-	Provenance Kind = "provenance"
-)
-
-// Kinds lists all kinds.
-var Kinds = []Kind{Signature, SBOM, Provenance}
-
-// kindOf is the kind of a predicate; empty for any other.
-func kindOf(predicateType string) Kind {
-	switch {
-	case predicateType == wire.PredicateSign:
-		return Signature
-	case strings.HasPrefix(predicateType, wire.PredicateSPDX), strings.HasPrefix(predicateType, wire.PredicateCycloneDX):
-		return SBOM
-	case strings.HasPrefix(predicateType, "https://slsa.dev/provenance/"):
-		return Provenance
-	}
-	return ""
+	// Layers has all layers read and held against their digests and the config. Without
+	// it, that they are there has to do.
+	Layers bool
 }
 
 // Report is what was found of an image or index.
@@ -79,61 +54,25 @@ type Check struct {
 	SignedAt      time.Time     `json:"signedAt,omitzero"`
 	LogIndex      int64         `json:"logIndex,omitempty"` // 0 for none
 	OldScheme     bool          `json:"oldScheme,omitempty"`
-	// Predicate is what was said.
-	Predicate json.RawMessage `json:"-"`
+	Detail        string        `json:"detail,omitempty"` // what was looked at, of Content
+	// Predicate is what was said first, and Statements are all of its type that count, as
+	// they were signed (in-toto Statement v1); both are empty for a signature of the older
+	// scheme.
+	Predicate  json.RawMessage   `json:"-"`
+	Statements []json.RawMessage `json:"-"`
 }
 
-// Ignored is an artifact that does not count, and why.
+// Ignored is what does not count, and why: an artifact, or a layer that is elsewhere.
 type Ignored struct {
-	Digest string    `json:"digest,omitempty"` // of its manifest
+	Digest string    `json:"digest,omitempty"` // of its manifest, or of the layer
 	Code   wire.Code `json:"code"`
 	Reason string    `json:"reason"`
 }
 
-// found is a bundle that refers to a subject.
-type found struct {
-	manifest v1.Hash
-	bundle   json.RawMessage
-	broken   string // why there is none
-}
-
-// unusable reports whether an artifact can't be had as it is listed, which is no reason to
-// give up on the others: anybody who may push can attach one.
-func unusable(err error) bool {
-	var gone *publish.NotFoundError
-	var other *publish.SubjectError
-	var damaged *publish.DigestError
-	return errors.As(err, &gone) || errors.As(err, &other) || errors.As(err, &damaged)
-}
-
-// bundles fetches the bundles that refer to a digest.
-func (a *Attester) bundles(ctx context.Context, repo name.Repository, digest v1.Hash) ([]found, error) {
-	list, err := a.opts.Registry.Attached(ctx, repo, digest)
-	if err != nil {
-		return nil, err
-	}
-	var out []found
-	for _, ref := range list {
-		if !strings.HasPrefix(ref.ArtifactType, wire.BundlePrefix) {
-			continue
-		}
-		attachment, err := a.opts.Registry.FetchAttachment(ctx, repo, ref)
-		switch {
-		case unusable(err):
-			out = append(out, found{manifest: ref.Descriptor.Digest, broken: err.Error()})
-		case err != nil:
-			return nil, err
-		case !json.Valid(attachment.Content):
-			out = append(out, found{manifest: ref.Descriptor.Digest, broken: "it is not a bundle: it is not JSON"})
-		default:
-			out = append(out, found{manifest: ref.Descriptor.Digest, bundle: attachment.Content})
-		}
-	}
-	return out, nil
-}
-
 // Verify judges what there is of an image or index in a registry. An error means that it
-// can't be told; what is wrong with the image is in the report.
+// can't be told; what is wrong with the image, or with what anybody attached to it, is in
+// the report. Whether configs and layers are there is looked at last, and only where all
+// else is verified.
 func (a *Attester) Verify(ctx context.Context, ref name.Reference, trust Trust) (*Report, error) {
 	top, err := a.opts.Registry.Resolve(ctx, ref)
 	if err != nil {
@@ -153,6 +92,11 @@ func (a *Attester) Verify(ctx context.Context, ref name.Reference, trust Trust) 
 		report.Verified = report.Verified && !slices.ContainsFunc(s.Checks, func(c Check) bool { return !c.OK })
 		report.Subjects = append(report.Subjects, s)
 	}
+	if report.Verified {
+		if err := a.contents(ctx, repo, all, report, trust.Layers); err != nil {
+			return nil, err
+		}
+	}
 	return report, nil
 }
 
@@ -166,39 +110,58 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 	if err != nil {
 		return err
 	}
-	request := trust.request()
-	var manifests []v1.Hash // of the bundles, in their order
+	var bundles []json.RawMessage
+	var manifests []string // of the bundles, in their order
 	for _, f := range list {
 		if f.broken != "" {
-			s.Ignored = append(s.Ignored, Ignored{f.manifest.String(), wire.CodeBadBundle, f.broken})
+			s.ignore(f.manifest, &wire.Error{Code: wire.CodeBadBundle, Message: f.broken})
 			continue
 		}
-		request.Bundles, manifests = append(request.Bundles, f.bundle), append(manifests, f.manifest)
+		bundles, manifests = append(bundles, f.bundle), append(manifests, f.manifest)
 	}
-	if len(request.Bundles) > 0 {
-		response, err := a.opts.Sigstore.Verify(ctx, &request)
-		if err != nil {
-			return err
-		}
-		if len(response.Bundles) != len(request.Bundles) {
-			return fmt.Errorf("verifying: %d verdicts came back on %d bundles", len(response.Bundles), len(request.Bundles))
-		}
-		for i, v := range response.Bundles {
-			s.judge(v, manifests[i].String())
-		}
+	verdicts, err := a.verdicts(ctx, trust.request(), bundles)
+	if err != nil {
+		return err
 	}
-	if !s.has(Signature) {
-		// What is in cosign's older scheme counts where there is nothing newer.
-		verdicts, err := a.verifiedOld(ctx, repo, digest, trust.request())
-		if err != nil {
-			return err
-		}
-		for _, v := range verdicts {
-			s.judgeOld(v)
-		}
+	for i, v := range verdicts {
+		s.judge(v, manifests[i], false)
 	}
-	for _, kind := range trust.Require {
-		if s.has(kind) || index && kind == SBOM {
+	verdicts, odd, err := a.verifiedOld(ctx, repo, digest, trust.request(), s.older(index, trust.Require)...)
+	if err != nil {
+		return err
+	}
+	for _, o := range odd {
+		s.ignore("", &wire.Error{Code: wire.CodeBadBundle, Message: o.Error()})
+	}
+	for _, v := range verdicts {
+		s.judgeOld(v)
+	}
+	s.conclude(index, trust.Require)
+	return nil
+}
+
+// needs reports whether a kind is required that nothing was found of so far.
+func (s *SubjectReport) needs(kind Kind, index bool, require []Kind) bool {
+	return slices.Contains(require, kind) && !s.has(kind) && !(index && kind == SBOM)
+}
+
+// older lists the suffixes of the tags of cosign's older scheme that are worth a request:
+// it counts for each kind that there is nothing newer of.
+func (s *SubjectReport) older(index bool, require []Kind) []string {
+	var out []string
+	if s.needs(Signature, index, require) || len(s.Checks) == 0 || len(require) == 0 && !s.has(Signature) {
+		out = append(out, wire.SignatureSuffix)
+	}
+	if s.needs(SBOM, index, require) || s.needs(Provenance, index, require) || len(require) == 0 && !s.has(Signature) {
+		out = append(out, wire.AttestationSuffix)
+	}
+	return out
+}
+
+// conclude adds what is missing.
+func (s *SubjectReport) conclude(index bool, require []Kind) {
+	for _, kind := range require {
+		if !s.needs(kind, index, require) {
 			continue
 		}
 		reason := fmt.Sprintf("there is no %s of %s by whom you trust", kind, s.Digest)
@@ -212,7 +175,6 @@ func (a *Attester) verifySubject(ctx context.Context, repo name.Repository, s *S
 		// about, could have been put together by anybody.
 		s.Checks = append(s.Checks, Check{Kind: Signature, Reason: fmt.Sprintf("nobody whom you trust says anything of %s", s.Digest)})
 	}
-	return nil
 }
 
 func (t *Trust) request() wire.VerifyRequest {
@@ -226,40 +188,42 @@ func (s *SubjectReport) has(kind Kind) bool {
 	return slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Kind == kind && c.OK })
 }
 
-// judge adds a bundle to what counts, or to what doesn't.
-func (s *SubjectReport) judge(v wire.Verdict, manifest string) {
+// judge adds a statement to what counts, or to what doesn't.
+func (s *SubjectReport) judge(v wire.Verdict, manifest string, old bool) {
 	if !v.OK {
 		s.ignore(manifest, v.Error)
 		return
 	}
 	stated, err := wire.ParseStatement(v.Payload)
-	switch {
-	case err != nil:
-		s.Ignored = append(s.Ignored, Ignored{manifest, wire.CodeBadBundle, err.Error()})
-	case !slices.Contains(stated.Digests, s.Digest):
-		s.Ignored = append(s.Ignored, Ignored{manifest, wire.CodeSignature, fmt.Sprintf("it was signed for another image, %s", strings.Join(stated.Digests, ", "))})
-	default:
-		s.accept(v, stated.PredicateType, stated.Predicate, false)
-	}
-}
-
-func (s *SubjectReport) judgeOld(v wire.Verdict) {
-	if !v.OK {
-		s.ignore("", v.Error)
+	if err != nil {
+		s.ignore(manifest, &wire.Error{Code: wire.CodeBadBundle, Message: err.Error()})
 		return
 	}
-	if v.PayloadType == wire.InTotoPayloadType {
-		s.judge(v, "")
+	if !slices.Contains(stated.Digests, s.Digest) {
+		s.ignore(manifest, &wire.Error{Code: wire.CodeSignature, Message: "it was signed for another image, " + strings.Join(stated.Digests, ", ")})
+		return
+	}
+	if err := readPredicate(stated.PredicateType, stated.Predicate); err != nil {
+		s.ignore(manifest, &wire.Error{Code: wire.CodeBadPredicate, Message: fmt.Sprintf("the %s is empty or of no use: %s", kindOf(stated.PredicateType), err)})
+		return
+	}
+	s.accept(v, stated.PredicateType, stated.Predicate, v.Payload, old)
+}
+
+// judgeOld is judge for cosign's older scheme.
+func (s *SubjectReport) judgeOld(v wire.Verdict) {
+	if !v.OK || v.PayloadType == wire.InTotoPayloadType {
+		s.judge(v, "", true)
 		return
 	}
 	simple, err := wire.ParseSimple(v.Payload)
 	switch {
 	case err != nil:
-		s.Ignored = append(s.Ignored, Ignored{"", wire.CodeBadBundle, err.Error()})
+		s.ignore("", &wire.Error{Code: wire.CodeBadBundle, Message: err.Error()})
 	case simple.Digest != s.Digest:
-		s.Ignored = append(s.Ignored, Ignored{"", wire.CodeSignature, fmt.Sprintf("it was signed for another image, %s", simple.Digest)})
+		s.ignore("", &wire.Error{Code: wire.CodeSignature, Message: "it was signed for another image, " + simple.Digest})
 	default:
-		s.accept(v, wire.PredicateSign, nil, true)
+		s.accept(v, wire.PredicateSign, nil, nil, true)
 	}
 }
 
@@ -270,72 +234,23 @@ func (s *SubjectReport) ignore(manifest string, e *wire.Error) {
 	s.Ignored = append(s.Ignored, Ignored{manifest, e.Code, e.Message})
 }
 
-// accept adds something that counts, once for each format.
-func (s *SubjectReport) accept(v wire.Verdict, predicateType string, predicate json.RawMessage, old bool) {
+// accept adds something that counts, once for each format, and of the older scheme only
+// what there is nothing newer of.
+func (s *SubjectReport) accept(v wire.Verdict, predicateType string, predicate, statement json.RawMessage, old bool) {
 	kind := kindOf(predicateType)
-	if kind == "" || slices.ContainsFunc(s.Checks, func(c Check) bool { return c.PredicateType == predicateType }) {
+	if kind == "" || old && slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Kind == kind && !c.OldScheme }) {
+		return
+	}
+	if i := slices.IndexFunc(s.Checks, func(c Check) bool { return c.PredicateType == predicateType }); i >= 0 {
+		s.Checks[i].Statements = append(s.Checks[i].Statements, statement)
 		return
 	}
 	c := Check{
 		Kind: kind, OK: true, PredicateType: predicateType, Identity: v.Identity, SignedAt: v.SignedAt,
-		OldScheme: old, Predicate: predicate,
+		OldScheme: old, Predicate: predicate, Statements: []json.RawMessage{statement},
 	}
 	if v.LogIndex > 0 {
 		c.LogIndex = v.LogIndex
 	}
 	s.Checks = append(s.Checks, c)
-}
-
-// SBOMOf returns a document that an image carries, unsigned or in a bundle whose
-// signature is not looked at.
-func (a *Attester) SBOMOf(ctx context.Context, repo name.Repository, digest v1.Hash, format string) ([]byte, error) {
-	mediaType, predicate := spdxType, wire.PredicateSPDX
-	if format == "cyclonedx" {
-		mediaType, predicate = cycloneDXType, wire.PredicateCycloneDX
-	}
-	list, err := a.opts.Registry.Attached(ctx, repo, digest)
-	if err != nil {
-		return nil, err
-	}
-	fits := func(ref publish.Referrer) bool {
-		return ref.ArtifactType == mediaType || strings.HasPrefix(ref.ArtifactType, wire.BundlePrefix) &&
-			strings.HasPrefix(ref.Annotations[wire.AnnotationPredicateType], predicate)
-	}
-	i := slices.IndexFunc(list, fits)
-	if i < 0 {
-		return nil, &NoSBOMError{Digest: digest.String(), Format: format}
-	}
-	attachment, err := a.opts.Registry.FetchAttachment(ctx, repo, list[i])
-	if err != nil || list[i].ArtifactType == mediaType {
-		return attachment.Content, err
-	}
-	payload, err := bundlePayload(attachment.Content)
-	if err != nil {
-		return nil, err
-	}
-	stated, err := wire.ParseStatement(payload)
-	if err != nil {
-		return nil, err
-	}
-	return stated.Predicate, nil
-}
-
-// NoSBOMError is an image without an SBOM.
-type NoSBOMError struct{ Digest, Format string }
-
-func (e *NoSBOMError) Error() string {
-	return fmt.Sprintf("%s has no SBOM in the format %s", e.Digest, e.Format)
-}
-
-// bundlePayload is what a bundle's envelope holds (Sigstore bundle v0.3, DSSE), unverified.
-func bundlePayload(bundle []byte) ([]byte, error) {
-	var b struct {
-		Envelope struct {
-			Payload []byte `json:"payload"`
-		} `json:"dsseEnvelope"`
-	}
-	if err := json.Unmarshal(bundle, &b); err != nil {
-		return nil, fmt.Errorf("reading a bundle: %w", err)
-	}
-	return b.Envelope.Payload, nil
 }

@@ -109,6 +109,46 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// Who signed a base is written down where somebody asked, and read again.
+func TestSigners(t *testing.T) {
+	f := &File{Path: filepath.Join(t.TempDir(), Name)}
+	f.Set(Entry{Name: alpine, Digest: hash("a"), Verified: Signer{Key: hash("d").String()}})
+	f.Set(Entry{Name: static, Digest: hash("b"), Verified: Signer{Identity: "me@<example>", Issuer: "https://i.example"}})
+	f.Set(Entry{Name: "x.example/y:z", Digest: hash("c")})
+	text := write(t, f)
+	for _, want := range []string{
+		"      \"digest\": \"" + hash("a").String() + "\",\n      \"verified\": {\n        \"key\": \"" + hash("d").String() + "\"\n      }\n",
+		"      \"verified\": {\n        \"identity\": \"me@<example>\",\n        \"issuer\": \"https://i.example\"\n      }\n",
+		"      \"digest\": \"" + hash("c").String() + "\"\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s lacks %s", text, want)
+		}
+	}
+	again := read(t, f.Path)
+	if diff := cmp.Diff(f.Entries(), again.Entries()); diff != "" {
+		t.Error(diff)
+	}
+	var names []string
+	for _, e := range again.Entries() {
+		names = append(names, e.Verified.String())
+	}
+	if diff := cmp.Diff([]string{"key " + hash("d").String(), "me@<example> (https://i.example)", ""}, names); diff != "" {
+		t.Error(diff)
+	}
+	// Another signer of the same digest is no move of the pin, and is written all the same.
+	if _, changed := again.Set(Entry{Name: alpine, Digest: hash("a"), Verified: Signer{Key: hash("e").String()}}); changed {
+		t.Error("another signer moves the pin")
+	}
+	if text := write(t, again); !strings.Contains(text, hash("e").String()) {
+		t.Error(text)
+	}
+	again.Set(Entry{Name: alpine, Digest: hash("a"), Verified: Signer{Identity: "a\tb", Issuer: "https://i"}})
+	if err := again.Write(); err == nil {
+		t.Error("a signer that can't be read back was written")
+	}
+}
+
 func TestEmptyLock(t *testing.T) {
 	f := &File{Path: filepath.Join(t.TempDir(), Name)}
 	if s := write(t, f); s != "{\n  \"version\": 1,\n  \"bases\": []\n}\n" {
@@ -222,6 +262,13 @@ func TestMalformed(t *testing.T) {
 		"bad time":           {entry("\n\"created\": \"yesterday\""), 6, `"yesterday" is not a time`},
 		"time out of range":  {entry(`"created": "9999-12-31T23:59:59-01:00"`), 5, "is not a time"},
 		"bad platform":       {entry("\"platforms\": [\n\"linux/amd64\",\n\"linux\"]"), 7, `"linux" is not a platform`},
+		"signer no object":   {entry("\"verified\": \"me\""), 5, `there is "me" instead of an object`},
+		"signer of a newer":  {entry("\"verified\": {\n\"log\": 1}"), 6, `unknown field "log", perhaps of a newer imgo`},
+		"signer is nobody":   {entry("\"verified\": {}"), 5, "verified is neither a key nor an identity with its issuer"},
+		"signer is two":      {entry("\"verified\": {\"key\": \"" + hash("c").String() + "\", \"identity\": \"a\", \"issuer\": \"b\"}"), 5, "verified is neither"},
+		"signer by nobody":   {entry("\"verified\": {\"identity\": \"a\"}"), 5, "verified is neither"},
+		"signer with blanks": {entry("\"verified\": {\n\"identity\": \"a b\"}"), 6, `identity is "a b", which is empty or has blanks`},
+		"signer's key":       {entry("\"verified\": {\n\"key\": \"me\"}"), 6, `"me" is not the sum of a key`},
 		"pinned twice":       {strings.Replace(golden, static, alpine, 1), 14, alpine + " is pinned twice"},
 		"conflict": {strings.Replace(golden, `      "digest"`, "<<<<<<< HEAD\n      \"digest\"", 1), 6,
 			"it has an unresolved merge conflict"},
@@ -268,6 +315,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(golden))
 	f.Add([]byte(`{"version":1,"bases":[{"name":"a.b/c:d","digest":"","created":"2026-01-01T00:00:00+01:00","platforms":[]}]}`))
 	f.Add([]byte("<<<<<<< x\n"))
+	f.Add([]byte(`{"version":1,"bases":[{"name":"a.b/c:d","digest":"` + hash("a").String() + `","verified":{"identity":"a@b","issuer":"https://c"}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := parse("x", data)
 		if err != nil {

@@ -14,7 +14,9 @@
 //
 // A name is pinned as it is recorded in images: fully qualified and with its tag, such
 // as "docker.io/library/alpine:3.24". The digest is that of the index where there is
-// one, so that a lock holds for all platforms.
+// one, so that a lock holds for all platforms. Beside it is written who had signed it, where
+// somebody had to have: a record that people see change, while what has to be is said by the
+// configuration.
 //
 // [EndOfLife] knows until when the releases of distributions are looked after. It says
 // nothing of what day it is. The package asks no registry and resolves nothing.

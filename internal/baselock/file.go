@@ -28,6 +28,7 @@ type Entry struct {
 	Digest    v1.Hash   // of the index or the single image
 	Created   time.Time // of the image, to the second; zero where it does not tell
 	Platforms []string  // that the base offers, for people
+	Verified  Signer    // whose signature it had when it was pinned; zero where nobody asked
 }
 
 // FormatError is a lock that can't be read.

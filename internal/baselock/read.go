@@ -225,6 +225,8 @@ func (p *parser) entry(f *File) error {
 				e.Platforms = append(e.Platforms, s)
 				return err
 			})
+		case "verified":
+			e.Verified, err = p.signer()
 		default:
 			err = p.unknown(key)
 		}

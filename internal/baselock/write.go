@@ -22,13 +22,14 @@ type writtenEntry struct {
 	Digest    string   `json:"digest"`
 	Created   string   `json:"created,omitempty"`
 	Platforms []string `json:"platforms,omitempty"`
+	Verified  Signer   `json:"verified,omitzero"`
 }
 
 // Marshal returns the file's bytes.
 func (f *File) Marshal() ([]byte, error) {
 	w := written{Version: json.RawMessage(version), Bases: []writtenEntry{}}
 	for _, e := range f.entries {
-		entry := writtenEntry{Name: e.Name, Digest: e.Digest.String(), Platforms: e.Platforms}
+		entry := writtenEntry{Name: e.Name, Digest: e.Digest.String(), Platforms: e.Platforms, Verified: e.Verified}
 		if !e.Created.IsZero() {
 			entry.Created = e.Created.UTC().Format(time.RFC3339)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imgo-build/imgo/internal/attest/sigstore"
 	"github.com/imgo-build/imgo/pkg/build"
 )
 
@@ -53,6 +54,15 @@ func (a *app) actionArgs() ([]string, error) {
 	for _, t := range listInput(a.getenv("INPUT_TAGS")) {
 		args = append(args, "--tag="+t)
 	}
+	switch sign := strings.TrimSpace(a.getenv("INPUT_SIGN")); sign {
+	case "":
+	case "true", "keyless":
+		args = append(args, "--sign")
+	case "false":
+		args = append(args, "--sign=false")
+	default:
+		args = append(args, "--key="+sign)
+	}
 	extra, err := splitArgs(a.getenv("INPUT_ARGS"))
 	if err != nil {
 		return nil, err
@@ -60,6 +70,15 @@ func (a *app) actionArgs() ([]string, error) {
 	args = append(args, extra...)
 	args = append(args, "--")
 	return append(args, listInput(a.getenv("INPUT_PACKAGES"))...), nil
+}
+
+// hint says what to do next about an error. In a step of the action that can be
+// something else than at a terminal.
+func (a *app) hint(err error) string {
+	if a.step != nil && is[*sigstore.MissingError](err) {
+		return "give the action the input sign, for example sign: true: it brings what signs only then"
+	}
+	return hint(err)
 }
 
 // listInput splits an input by white space and commas.

@@ -67,7 +67,7 @@ func FuzzSplitArgs(f *testing.F) {
 func TestActionArgs(t *testing.T) {
 	a := &app{Process: Process{Env: []string{
 		"INPUT_COMMAND= push ", "INPUT_WORKING_DIRECTORY=a b", "INPUT_BASE= alpine\n", "INPUT_PLATFORMS=linux/amd64, linux/arm64",
-		"INPUT_TAGS=r/x:1\n:2\n", "INPUT_ARGS=--user '1 2'", "INPUT_PACKAGES=./a,./b\n--output=x",
+		"INPUT_TAGS=r/x:1\n:2\n", "INPUT_SIGN= a key.pem\n", "INPUT_ARGS=--user '1 2'", "INPUT_PACKAGES=./a,./b\n--output=x",
 	}}}
 	got, err := a.actionArgs()
 	if err != nil {
@@ -75,10 +75,19 @@ func TestActionArgs(t *testing.T) {
 	}
 	want := []string{
 		"push", "--chdir=a b", "--base=alpine", "--platform=linux/amd64", "--platform=linux/arm64",
-		"--tag=r/x:1", "--tag=:2", "--user", "1 2", "--", "./a", "./b", "--output=x",
+		"--tag=r/x:1", "--tag=:2", "--key=a key.pem", "--user", "1 2", "--", "./a", "./b", "--output=x",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for sign, want := range map[string][]string{
+		"": nil, " ": nil, "true": {"--sign"}, "keyless": {"--sign"}, "false": {"--sign=false"}, "--x": {"--key=--x"},
+	} {
+		a := &app{Process: Process{Env: []string{"INPUT_COMMAND=push", "INPUT_SIGN=" + sign}}}
+		got, err := a.actionArgs()
+		if diff := cmp.Diff(append(append([]string{"push"}, want...), "--"), got); err != nil || diff != "" {
+			t.Errorf("sign %q: %v (-want +got):\n%s", sign, err, diff)
+		}
 	}
 	for _, env := range [][]string{nil, {"INPUT_COMMAND=login"}, {"INPUT_COMMAND=build --push"}, {"INPUT_COMMAND=build", `INPUT_ARGS="`}} {
 		a := &app{Process: Process{Env: env}}

@@ -29,6 +29,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.in.Config, "config", "", "configuration `FILE` instead of the .imgo.yaml found here or above")
 	flags.Var(newList(&f.in.Profiles), "profile", "`NAME` of a profile of the configuration to apply (repeatable)")
 	flags.StringVar(&f.in.Base, "base", config.DefaultBase, "base image: scratch, distroless, alpine, a `REFERENCE`, FILE.tar or oci:DIR")
+	flags.StringVar(&f.in.VerifyBase, "verify-base", "", "`WHO` has to have signed the base: distroless, chainguard, the file of a public key, or none")
 	flags.Var(newList(&f.in.Platforms, config.DefaultPlatform), "platform", "`OS/ARCH[/VARIANT]` to build for, several separated by commas, or all that the base has")
 	flags.BoolVar(&f.locked, "locked", false, "fail where a base is not pinned by imgo.lock")
 	flags.StringVar(&f.in.User, "user", config.DefaultUser, "`UID[:GID]` that the image runs as, or a name, which is created where the base lacks it")
@@ -68,13 +69,7 @@ func (f *buildFlags) registerAttest(flags *pflag.FlagSet) {
 	flags.StringVar(&f.in.SBOMDir, "sbom-dir", "", "write the SBOMs into `DIR` too")
 	flags.BoolVar(&f.in.Provenance, "provenance", false, "say beside the image what it was built from and how; without it that is said of what is signed")
 	flags.BoolVar(&f.in.Sign, "sign", false, "sign what is pushed, without a key by a certificate for your identity; =false signs nothing, whatever .imgo.yaml says")
-	flags.StringVar(&f.in.Key, "key", "", "sign by the private key in `FILE`, as cosign makes it")
-	flags.BoolVar(&f.in.NoTlog, "no-tlog", false, "keep signatures out of the transparency log; only with a key")
-	flags.BoolVar(&f.in.CosignTags, "cosign-tags", false, "put signatures under the tags of older versions of cosign too")
-	flags.StringVar(&f.in.FulcioURL, "fulcio-url", "", "`URL` of the authority that certifies identities, instead of sigstore's")
-	flags.StringVar(&f.in.RekorURL, "rekor-url", "", "`URL` of the transparency log, instead of sigstore's")
-	flags.StringVar(&f.in.TSAURL, "tsa-url", "", "`URL` of an authority that stamps signatures with the time")
-	flags.StringVar(&f.in.TrustedRoot, "trusted-root", "", "`FILE` with the certificates and keys of these services (trusted_root.json), instead of sigstore's")
+	registerSigning(flags, &f.in.AttestInput)
 }
 
 // travels are the flags that also mean something for what was built before.
@@ -95,14 +90,20 @@ func (f *buildFlags) buildOnly(cmd *cobra.Command) string {
 	return found
 }
 
-// request checks the flags.
-func (f *buildFlags) request(a *app, cmd *cobra.Command, args []string, push bool) (build.Request, error) {
-	f.in.Given = map[string]string{}
-	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+// given has the flags that were given, by flag or variable, with how.
+func (a *app) given(flags *pflag.FlagSet) map[string]string {
+	out := map[string]string{}
+	flags.VisitAll(func(flag *pflag.Flag) {
 		if flag.Changed {
-			f.in.Given[flag.Name] = a.how(flag.Name)
+			out[flag.Name] = a.how(flag.Name)
 		}
 	})
+	return out
+}
+
+// request checks the flags.
+func (f *buildFlags) request(a *app, cmd *cobra.Command, args []string, push bool) (build.Request, error) {
+	f.in.Given = a.given(cmd.Flags())
 	f.in.Dir = a.Dir
 	f.in.Patterns = args
 	f.in.Push = push

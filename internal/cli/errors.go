@@ -20,7 +20,7 @@ func (a *app) report(cmd *cobra.Command, err error, usage bool) {
 			shown = compile.Output // of one go command for several packages, seen by nobody yet
 			fmt.Fprintln(a.Stderr, printable(strings.TrimRight(shown, "\n")))
 		}
-		hint := hint(e)
+		hint := a.hint(e)
 		if hint != "" {
 			fmt.Fprintf(a.Stderr, "hint: %s\n", hint)
 		}

@@ -28,7 +28,10 @@ import (
 
 // hint says what to do next about an error, or nothing where imgo doesn't know.
 func hint(err error) string {
-	for _, find := range []func(error) string{hintUsage, hintConfig, hintFiles, hintGit, hintGo, hintBase, hintEngine, hintAttest, hintRegistry, hintDisk} {
+	if is[*imgo.RebuildError](err) {
+		return hintRebuild(err)
+	}
+	for _, find := range []func(error) string{hintUsage, hintConfig, hintFiles, hintGit, hintGo, hintVerifyBase, hintBase, hintEngine, hintPolicy, hintAttest, hintRegistry, hintDisk} {
 		if h := find(err); h != "" {
 			return h
 		}
@@ -301,6 +304,9 @@ func hintRegistry(err error) string {
 	}
 	if e, ok := errors.AsType[*publish.PlainHTTPError](err); ok {
 		return fmt.Sprintf("if the registry has no TLS on purpose, allow it with --plain-http %s", e.Host)
+	}
+	if e, ok := errors.AsType[*publish.DigestError](err); ok && e.Registry != "" {
+		return fmt.Sprintf("%s sends something else than what was asked for: check any proxy between, and whom the registry belongs to", e.Registry)
 	}
 	if is[*publish.NotFoundError](err) {
 		return "check the name and the tag; private images need a login (imgo login)"

@@ -31,6 +31,7 @@ import (
 	"github.com/imgo-build/imgo/internal/goflag"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
+	"github.com/imgo-build/imgo/pkg/imgo"
 	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
@@ -109,6 +110,9 @@ func Main(ctx context.Context, p Process) int {
 
 // isUsage reports whether the request itself was wrong, not what became of it.
 func isUsage(err error) bool {
+	if is[*imgo.RebuildError](err) {
+		return false // the settings were those of whoever built the image
+	}
 	return is[*config.Error](err) || is[*image.PlatformError](err) || is[*build.UsageError](err) || is[*unknownCommandError](err) ||
 		is[*base.ReferenceError](err) || is[*name.ErrBadName](err) ||
 		is[*gobuild.BuildEnvError](err) || is[*gobuild.FlagError](err) || is[*gobuild.BuildModeError](err) ||

@@ -99,6 +99,7 @@ func settingsOf(t *build.Target, pushed bool) []jsonSetting {
 		}
 	}
 	add("base", baseOf(s))
+	given("verifyBase", trustedBy(s.BaseTrust))
 	add("platforms", strings.Join(platforms(s), ", "))
 	add("user", c.User)
 	given("workdir", c.WorkingDir)
@@ -136,7 +137,7 @@ func settingsOf(t *build.Target, pushed bool) []jsonSetting {
 	given("vcs", fmt.Sprint(s.Go.VCS))
 	given("mediaTypes", map[bool]string{true: "docker", false: "oci"}[c.Docker])
 	given("compression", c.Compression.String())
-	return append(out, attestSettings(s, pushed)...)
+	return append(append(out, policySettings(s, pushed)...), attestSettings(s, pushed)...)
 }
 
 // attestSettings lists what is told of an image beside itself. What only a registry has a
@@ -165,6 +166,19 @@ func attestSettings(s *build.Settings, pushed bool) []jsonSetting {
 		setting("trustedRoot", g.TrustedRoot, false)
 	}
 	return out
+}
+
+// trustedBy says who has to have signed a base.
+func trustedBy(t *build.BaseTrust) string {
+	switch {
+	case t == nil:
+		return "none"
+	case t.Preset != "":
+		return t.Preset
+	case t.NoLog:
+		return t.String() + ", without a log"
+	}
+	return t.String()
 }
 
 func signedBy(s *build.Signing) string {

@@ -4,44 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/imgo-build/imgo/internal/config"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/imgo"
 )
 
-// signFlags say who signs, for imgo sign.
-type signFlags struct{ s build.Signing }
-
-func (f *signFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.s.Key, "key", "", "private key `FILE` of cosign; without one, Fulcio certifies who you are")
-	flags.BoolVar(&f.s.NoLog, "no-tlog", false, "write nothing to a transparency log (only with a key)")
-	flags.BoolVar(&f.s.CosignTags, "cosign-tags", false, "sign in cosign's older scheme (tags sha256-….sig) as well")
-	flags.StringVar(&f.s.FulcioURL, "fulcio-url", "", "`URL` of a Fulcio of your own")
-	flags.StringVar(&f.s.RekorURL, "rekor-url", "", "`URL` of a Rekor of your own")
-	flags.StringVar(&f.s.TSAURL, "tsa-url", "", "`URL` of a timestamp authority")
-	flags.StringVar(&f.s.TrustedRoot, "trusted-root", "", "`FILE` with the trusted root of services of your own")
-}
-
-// signing checks the flags; paths begin in dir.
-func (f *signFlags) signing(a *app) (build.Signing, error) {
-	s := f.s
-	for _, p := range []*string{&s.Key, &s.TrustedRoot} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(a.Dir, *p)
-		}
-	}
-	if s.NoLog && s.Key == "" {
-		return s, &build.UsageError{Reason: a.how("no-tlog") + " needs --key: without a log, nothing says that a short-lived certificate was valid when it was used"}
-	}
-	return s, nil
+// registerSigning adds the flags that say how to sign, for imgo push and imgo sign.
+func registerSigning(flags *pflag.FlagSet, in *config.AttestInput) {
+	flags.StringVar(&in.Key, "key", "", "sign by the private key in `FILE`, as cosign makes it")
+	flags.BoolVar(&in.NoTlog, "no-tlog", false, "keep signatures out of the transparency log; only with a key")
+	flags.BoolVar(&in.CosignTags, "cosign-tags", false, "put signatures under the tags of older versions of cosign too")
+	flags.StringVar(&in.FulcioURL, "fulcio-url", "", "`URL` of the authority that certifies identities, instead of sigstore's")
+	flags.StringVar(&in.RekorURL, "rekor-url", "", "`URL` of the transparency log, instead of sigstore's")
+	flags.StringVar(&in.TSAURL, "tsa-url", "", "`URL` of an authority that stamps signatures with the time")
+	flags.StringVar(&in.TrustedRoot, "trusted-root", "", "`FILE` with the certificates and keys of these services (trusted_root.json), instead of sigstore's")
 }
 
 func (a *app) signCommand() *cobra.Command {
-	var f signFlags
+	var in config.AttestInput
 	cmd := &cobra.Command{
 		Use:   "sign [flags] REFERENCE...",
 		Short: "Sign images that are in a registry",
@@ -61,14 +45,15 @@ same key or identity has signed before is not signed again. cosign verifies it a
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := f.signing(a)
+			s, err := config.Signing(config.Input{Dir: a.Dir, AttestInput: in, Given: a.given(cmd.Flags())})
 			if err != nil {
 				return err
 			}
-			return a.runSign(cmd.Context(), s, args)
+			return a.runSign(cmd.Context(), *s, args)
 		},
 	}
-	f.register(cmd.Flags())
+	cmd.Flags().SortFlags = false
+	registerSigning(cmd.Flags(), &in)
 	return cmd
 }
 

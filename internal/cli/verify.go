@@ -24,6 +24,8 @@ type verifyOptions struct {
 	trust       attest.Trust
 	trustedRoot string
 	require     []string
+	rebuild     rebuildFlags
+	policy      policyFlags
 	json        bool
 }
 
@@ -39,18 +41,31 @@ wrong.
 
 Whom you trust is a public key (--key), or an identity and who vouches for it
 (--certificate-identity with --certificate-oidc-issuer, or their -regexp forms).
-Signatures of cosign count, in its older scheme too. --require says what has to be there.`,
+Signatures of cosign count, in its older scheme too. --require says what has to be there.
+Of the images, the configs are read and the layers asked for; --layers reads those too.
+
+--policy holds the images to the policy of .imgo.yaml too, once they are verified. The
+base then counts as their provenance tells it, and licences as their SBOM does.
+
+--rebuild builds the image again, from the commit and with the settings, bases and
+toolchain that its verified provenance names, and says whether the same digest comes out
+or where the two part.`,
 		Example: `  imgo verify --key cosign.pub ghcr.io/acme/server:v1
   imgo verify --certificate-identity-regexp 'https://github.com/acme/.*' \
       --certificate-oidc-issuer https://token.actions.githubusercontent.com ghcr.io/acme/server:v1
-  imgo verify --key cosign.pub --require signature gcr.io/example/app:latest`,
+  imgo verify --key cosign.pub --require signature gcr.io/example/app:latest
+  imgo verify --policy ghcr.io/acme/server:v1
+  imgo verify --key cosign.pub --rebuild ghcr.io/acme/server:v1`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("imgo verify takes one reference of an image in a registry, but was given %d", len(args))
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runVerify(cmd.Context(), o, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.policy.requireGiven = cmd.Flags().Changed("require")
+			return a.runVerify(cmd.Context(), o, args[0])
+		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -63,18 +78,29 @@ Signatures of cosign count, in its older scheme too. --require says what has to 
 	flags.BoolVar(&o.trust.IgnoreLog, "insecure-ignore-tlog", false, "accept what a key signed without an entry in a transparency log")
 	flags.StringVar(&o.trustedRoot, "trusted-root", "", "`FILE` with the trusted root instead of sigstore's own")
 	flags.BoolVar(&o.trust.Offline, "offline", false, "ask nobody but the registry: with a key or --trusted-root")
+	flags.BoolVar(&o.trust.Layers, "layers", false, "read all layers and hold them against their digests, instead of asking whether they are there")
+	o.policy.register(flags)
+	o.rebuild.register(flags)
 	flags.BoolVar(&o.json, "json", false, "print one JSON document")
 	return cmd
 }
 
 // resolve checks the flags and reads the files that they name.
 func (o *verifyOptions) resolve(a *app) error {
+	if a.fromEnv["key"] {
+		o.key = "" // IMGO_KEY is the private key that one's own images are signed by
+	}
+	if err := o.policy.resolve(a, o); err != nil {
+		return err
+	}
 	t := &o.trust
 	identity := t.Identity != "" || t.IdentityRegexp != ""
 	issuer := t.Issuer != "" || t.IssuerRegexp != ""
+	ofFile := o.key == "" && !identity && !issuer && len(o.policy.demand.Trust) > 0
 	switch {
+	case ofFile:
 	case o.key == "" && !identity && !issuer:
-		return &build.UsageError{Reason: "imgo verify needs to know whom you trust: --key FILE, or --certificate-identity and --certificate-oidc-issuer"}
+		return &build.UsageError{Reason: "imgo verify needs to know whom you trust: --key FILE, or --certificate-identity and --certificate-oidc-issuer, or --policy and policy.trust in .imgo.yaml"}
 	case o.key != "" && (identity || issuer):
 		return &build.UsageError{Reason: "whom you trust is a key or an identity, not both: leave out --key, or the --certificate flags"}
 	case o.key == "" && !identity:
@@ -106,7 +132,10 @@ func (o *verifyOptions) resolve(a *app) error {
 	if err := read(o.trustedRoot, &t.TrustedRoot); err != nil {
 		return fmt.Errorf("reading the trusted root: %w", err)
 	}
-	return nil
+	if err := o.rebuild.resolve(a, t); err != nil || !ofFile {
+		return err
+	}
+	return o.policy.whom(o)
 }
 
 func (a *app) runVerify(ctx context.Context, o verifyOptions, ref string) error {
@@ -116,23 +145,36 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions, ref string) error 
 	if err := o.resolve(a); err != nil {
 		return err
 	}
-	var report *attest.Report
+	var found *imgo.Verification
+	var notRebuilt error
 	err := a.withInspector(func(c *imgo.Client) (err error) {
-		report, err = c.Verify(ctx, ref, o.trust)
+		if found, err = c.Verify(ctx, ref, o.options()); err == nil {
+			notRebuilt = o.rebuild.run(ctx, c, found)
+			err = ctx.Err()
+		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("verifying %s: %w", ref, err)
 	}
 	if o.json {
-		err = a.printJSON(report)
+		err = a.printJSON(found)
 	} else {
-		_, err = io.WriteString(a.Stdout, printable(reportText(report)))
+		_, err = io.WriteString(a.Stdout, printable(reportText(&found.Report)+policyText(found.Policy)+rebuildText(found.Rebuild)))
 	}
-	if err == nil && !report.Verified {
-		return errors.New(firstFailure(report))
+	switch {
+	case err != nil:
+		return err
+	case policyFailure(found) != nil:
+		return policyFailure(found)
+	case notRebuilt != nil:
+		return notRebuilt
+	case found.Rebuild != nil && !found.Rebuild.Same:
+		return rebuildFailure(found)
+	case !found.Verified:
+		return errors.New(firstFailure(&found.Report))
 	}
-	return err
+	return nil
 }
 
 func firstFailure(r *attest.Report) string {
@@ -173,6 +215,9 @@ func reportText(r *attest.Report) string {
 }
 
 func checkText(c attest.Check) string {
+	if c.Kind == attest.Content {
+		return c.Detail
+	}
 	var parts []string
 	switch {
 	case c.Identity.SAN != "":

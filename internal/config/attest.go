@@ -1,7 +1,9 @@
 package config
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -76,6 +78,9 @@ func (r *resolver) signing(s *configfile.Sign, origins map[string]string) *build
 			break
 		}
 		out.Key = r.existing(key)
+		if public(out.Key) {
+			r.fail(key.Pos.File, "%s holds a public key, which signs nothing: name the private key, such as cosign.key", key.V)
+		}
 	default:
 		out.Key = r.path(key.V, key.Pos)
 	}
@@ -124,6 +129,18 @@ func (r *resolver) existing(file configfile.Value[string]) string {
 		r.fail(file.Pos.File, "%s is a directory, not a file", file.V)
 	}
 	return path
+}
+
+// public reports whether a file holds a public key (RFC 7468, section 13).
+func public(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4<<10)
+	n, _ := io.ReadFull(f, head)
+	return bytes.Contains(head[:n], []byte("-----BEGIN PUBLIC KEY-----"))
 }
 
 func (r *resolver) fromWorkDir(path string) string {

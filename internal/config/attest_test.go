@@ -224,7 +224,7 @@ func TestRefusesAttestationFlags(t *testing.T) {
 	}{
 		"sign to disk":           {set{onDisk, signed}, "--sign: signatures live in a registry, beside the image: use imgo push"},
 		"key to disk":            {set{onDisk, keyed}, "--key: signatures live in a registry"},
-		"root to disk":           {set{onDisk, flag("trusted-root", func(*config.Input) {})}, "--trusted-root: signatures live"},
+		"root to disk":           {set{onDisk, flag("trusted-root", func(*config.Input) {})}, "--trusted-root: no base is verified: add --verify-base"},
 		"not signed to disk":     {set{onDisk, flag("sign", sign(false))}, ""},
 		"provenance to disk":     {set{onDisk, flag("provenance", func(in *config.Input) { in.Provenance = true })}, "--provenance: provenance lives in a registry"},
 		"no provenance to disk":  {set{onDisk, flag("provenance", func(*config.Input) {})}, ""},
@@ -253,13 +253,14 @@ func TestRefusesAttestationFlags(t *testing.T) {
 		"key's directory":        {set{flag("key", key("."))}, "--key: . is a directory"},
 		"key's nowhere":          {set{flag("key", key(""))}, "--key: it is not a file's name"},
 		"public key":             {set{variable("key", key("cosign.pub"))}, "IMGO_KEY: this is a public key, which signs nothing"},
+		"public key by content":  {set{flag("key", key("pub.pem"))}, "--key: pub.pem holds a public key, which signs nothing"},
 		"key of a service":       {set{flag("key", key("awskms:///alias/hunter2"))}, "--key: a key is a file here, not one of a service"},
 		"key itself":             {set{variable("key", key("-----BEGIN PRIVATE KEY-----\nhunter2"))}, "IMGO_KEY: this is a key itself"},
 		"root that is gone":      {set{signed, variable("trusted-root", func(in *config.Input) { at(&in.TrustedRoot, "gone.json") })}, "IMGO_TRUSTED_ROOT: "},
 		"root nowhere":           {set{signed, flag("trusted-root", func(*config.Input) {})}, "--trusted-root: it names no file"},
 	} {
 		dir := t.TempDir()
-		write(t, dir, map[string]string{"k.key": ""})
+		write(t, dir, map[string]string{"k.key": "", "pub.pem": "-----BEGIN PUBLIC KEY-----\n"})
 		_, err := pushed(t, dir, c.flags...)
 		switch {
 		case err == nil && c.want != "":
@@ -268,6 +269,45 @@ func TestRefusesAttestationFlags(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
 		case err != nil && strings.Contains(err.Error(), "\n"):
 			t.Errorf("%s: more than one error: %v", name, err)
+		}
+	}
+}
+
+// The flags of imgo sign are those of imgo push, and checked alike.
+func TestSigning(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"k.key": "", "pub.pem": "-----BEGIN PUBLIC KEY-----\n", "root.json": "{}"})
+	tsa := flag("tsa-url", func(in *config.Input) { in.TSAURL = "http://tsa.example/tsr" })
+	for name, c := range map[string]struct {
+		flags []func(*config.Input)
+		want  *build.Signing
+		err   string
+	}{
+		"keyless": {[]func(*config.Input){tsa}, &build.Signing{TSAURL: "http://tsa.example/tsr"}, ""},
+		"key": {
+			[]func(*config.Input){variable("key", key("k.key")), flag("no-tlog", noTlog), flag("cosign-tags", cosignTags), flag("trusted-root", func(in *config.Input) { in.TrustedRoot = "root.json" })},
+			&build.Signing{Key: filepath.Join(dir, "k.key"), NoLog: true, CosignTags: true, TrustedRoot: filepath.Join(dir, "root.json")}, "",
+		},
+		"no log":          {[]func(*config.Input){flag("no-tlog", noTlog)}, nil, "--no-tlog: a certificate is valid for minutes"},
+		"public key":      {[]func(*config.Input){flag("key", key("a.pub"))}, nil, "--key: this is a public key, which signs nothing"},
+		"its content":     {[]func(*config.Input){flag("key", key("pub.pem"))}, nil, "pub.pem holds a public key"},
+		"no key there":    {[]func(*config.Input){flag("key", key("gone.key"))}, nil, "--key: "},
+		"needless Fulcio": {[]func(*config.Input){flag("key", key("k.key")), flag("fulcio-url", func(in *config.Input) { in.FulcioURL = "https://f" })}, nil, "--fulcio-url: a key needs no certificate"},
+		"needless Rekor":  {[]func(*config.Input){flag("key", key("k.key")), flag("no-tlog", noTlog), flag("rekor-url", func(in *config.Input) { in.RekorURL = "https://r" })}, nil, "--rekor-url: nothing goes to a log"},
+	} {
+		in := config.Input{Dir: dir, Given: map[string]string{}}
+		for _, set := range c.flags {
+			set(&in)
+		}
+		got, err := config.Signing(in)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: %v, want %q", name, err, c.err)
+			}
+			continue
+		}
+		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got)\n%s", name, err, diff)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -95,7 +96,7 @@ func (r *resolver) pushOnly() {
 		on   bool
 	}{
 		{"sign", r.in.Sign}, {"key", true}, {"no-tlog", r.in.NoTlog}, {"cosign-tags", r.in.CosignTags},
-		{"fulcio-url", true}, {"rekor-url", true}, {"tsa-url", true}, {"trusted-root", true},
+		{"fulcio-url", true}, {"rekor-url", true}, {"tsa-url", true},
 	} {
 		if f.on && asks(f.flag) {
 			r.fail("--"+f.flag, "signatures live "+beside)
@@ -112,16 +113,18 @@ func (r *resolver) pushOnly() {
 
 // idle refuses flags that change nothing of any image.
 func (r *resolver) idle(req *build.Request) {
-	var listed, signed, logged, certified bool
-	note := func(a build.Attestations) {
+	var listed, signed, logged, certified, verified bool
+	note := func(image *build.Settings) {
+		a := &image.Attest
+		verified = verified || image.BaseTrust != nil
 		listed = listed || a.SBOMDir != ""
 		if s := a.Sign; s != nil {
 			signed, logged, certified = true, logged || !s.NoLog, certified || s.Key == ""
 		}
 	}
-	note(req.Default.Attest)
-	for _, i := range req.Images {
-		note(i.Settings.Attest)
+	note(&req.Default)
+	for i := range req.Images {
+		note(&req.Images[i].Settings)
 	}
 	refuse := func(flag string, used bool, why string) {
 		if !used && onCommandLine(r.pos(flag)) {
@@ -130,17 +133,36 @@ func (r *resolver) idle(req *build.Request) {
 	}
 	refuse("sbom-dir", listed, "no image has an SBOM: leave it out, or choose a format with --sbom")
 	if !r.in.Push {
+		refuse("trusted-root", verified, "no base is verified: add --verify-base, or leave it out")
 		return
 	}
 	const nothing = "nothing is signed: add --sign, or --key FILE"
 	refuse("no-tlog", signed || !r.in.NoTlog, nothing)
 	refuse("cosign-tags", signed || !r.in.CosignTags, nothing)
-	for _, flag := range []string{"fulcio-url", "rekor-url", "tsa-url", "trusted-root"} {
+	for _, flag := range []string{"fulcio-url", "rekor-url", "tsa-url"} {
 		refuse(flag, signed, nothing)
 	}
-	if !signed {
-		return
+	refuse("trusted-root", signed || verified, nothing)
+	if signed {
+		r.idleServices(certified, logged)
 	}
-	refuse("fulcio-url", certified, "a key needs no certificate: leave out the URL or the key")
-	refuse("rekor-url", logged, "nothing goes to a log: leave out the URL or --no-tlog")
+}
+
+// idleServices refuses addresses of services that nothing is asked of.
+func (r *resolver) idleServices(certified, logged bool) {
+	if !certified && onCommandLine(r.pos("fulcio-url")) {
+		r.fail("--fulcio-url", "a key needs no certificate: leave out the URL or the key")
+	}
+	if !logged && onCommandLine(r.pos("rekor-url")) {
+		r.fail("--rekor-url", "nothing goes to a log: leave out the URL or --no-tlog")
+	}
+}
+
+// Signing checks the flags of imgo sign, which are those of imgo push and mean the same.
+func Signing(in Input) (*build.Signing, error) {
+	r := resolver{in: in, workDir: in.Dir}
+	flags := r.signFlags()
+	s := r.signing(&flags.V, map[string]string{})
+	r.idleServices(s.Key == "", !s.NoLog)
+	return s, errors.Join(dedup(r.errs)...)
 }

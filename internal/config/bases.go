@@ -28,15 +28,23 @@ func lockPath(dir string, file *configfile.File) string {
 	}
 }
 
-// Bases lists the bases that the configuration uses, in all its profiles, as they are
-// written there, and says where their paths begin and where their lock is.
-func Bases(in Input) (refs []string, dir, lock string, err error) {
+// BaseList is what a configuration says of bases, in all its profiles.
+type BaseList struct {
+	Uses    []build.BaseUse  // each reference once, as it is written
+	Default *build.BaseTrust // who has to have signed what no image uses; nil for nobody
+	Dir     string           // where paths begin
+	Lock    string           // path of the lock, which need not exist
+}
+
+// Bases lists the bases that the configuration uses.
+func Bases(in Input) (BaseList, error) {
 	r := resolver{in: in}
-	dir = r.dir()
+	dir := r.dir()
 	file := r.file(dir)
 	if len(r.errs) > 0 {
-		return nil, "", "", errors.Join(r.errs...)
+		return BaseList{}, errors.Join(r.errs...)
 	}
+	out := BaseList{Dir: dir, Lock: lockPath(dir, file)}
 	choices := [][]string{nil}
 	for _, p := range file.Profiles {
 		choices = append(choices, []string{p.Name})
@@ -45,29 +53,29 @@ func Bases(in Input) (refs []string, dir, lock string, err error) {
 		in.Profiles = profiles
 		req, err := resolve(in, dir, file)
 		if err != nil {
-			return nil, "", "", err
+			return BaseList{}, err
 		}
-		for _, ref := range basesOf(req) {
-			if !slices.Contains(refs, ref) {
-				refs = append(refs, ref)
-			}
+		if profiles == nil {
+			out.Default = req.Default.BaseTrust
+		}
+		out.add(&req.Default)
+		for i := range req.Images {
+			out.add(&req.Images[i].Settings)
 		}
 	}
-	return refs, dir, lockPath(dir, file), nil
+	return out, nil
 }
 
-func basesOf(req build.Request) []string {
-	var out []string
-	add := func(s build.Settings) {
-		for _, ref := range s.AllBases() {
-			if !slices.Contains(out, ref) {
-				out = append(out, ref)
-			}
+// add notes the bases of an image, and who has to have signed them.
+func (l *BaseList) add(s *build.Settings) {
+	for _, ref := range s.AllBases() {
+		i := slices.IndexFunc(l.Uses, func(u build.BaseUse) bool { return u.Ref == ref })
+		if i < 0 {
+			i = len(l.Uses)
+			l.Uses = append(l.Uses, build.BaseUse{Ref: ref})
+		}
+		if t := s.BaseTrust; t != nil && !slices.Contains(l.Uses[i].Trust, *t) {
+			l.Uses[i].Trust = append(l.Uses[i].Trust, *t)
 		}
 	}
-	add(req.Default)
-	for _, i := range req.Images {
-		add(i.Settings)
-	}
-	return out
 }

@@ -66,6 +66,8 @@ func (r *resolver) settings(s configfile.Settings, goDir string, root files.Opti
 		},
 	}
 	out.Attest = r.attest(&s, out.Origins)
+	out.Policy = rules(&s, out.Origins)
+	out.BaseTrust = r.baseTrust(&s, out.Origins)
 	cgo := ""
 	out.Go.BuildEnv, cgo = r.buildEnv(s.BuildEnv)
 	out.Platforms, out.AllPlatforms = r.platforms(s.Platforms)

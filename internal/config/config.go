@@ -43,6 +43,7 @@ type Input struct {
 	Patterns []string
 
 	Base         string
+	VerifyBase   string // a preset, the path of a public key, or "none"
 	Platforms    []string
 	User         string
 	Workdir      string

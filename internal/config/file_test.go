@@ -113,15 +113,15 @@ func TestProfiles(t *testing.T) {
 func TestBasesOfAllProfiles(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{".imgo.yaml": layered, "go.mod": "module m\n"})
-	refs, at, lock, err := config.Bases(input(dir))
+	got, err := config.Bases(input(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"distroless", "alpine:3.24"}, refs); diff != "" {
-		t.Error(diff)
+	want := config.BaseList{
+		Uses: []build.BaseUse{{Ref: "distroless"}, {Ref: "alpine:3.24"}}, Dir: dir, Lock: filepath.Join(dir, "imgo.lock"),
 	}
-	if at != dir || lock != filepath.Join(dir, "imgo.lock") {
-		t.Errorf("in %s, lock %s", at, lock)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -13,6 +13,7 @@ func (r *resolver) flags() configfile.Settings {
 	in := &r.in
 	return configfile.Settings{
 		BaseChoice:   configfile.BaseChoice{Base: r.one("base", in.Base)},
+		VerifyBase:   r.verifyBaseFlag(),
 		Platforms:    r.many("platform", in.Platforms),
 		User:         given(r, "user", configfile.User{Spec: in.User}),
 		Workdir:      r.one("workdir", in.Workdir, configfile.ParseFolder),

@@ -43,13 +43,17 @@ type Settings struct {
 	SBOM        List          // "spdx" and "cyclonedx", or [NoSBOM] alone
 	Provenance  Value[bool]
 	Sign        Value[Sign]
+	// VerifyBase says who has to have signed the bases.
+	VerifyBase Value[VerifyBase]
+	// Policy is what the image is held to.
+	Policy Policy
 	// AllowSecrets names variables and files that may look like secrets.
 	AllowSecrets List
 }
 
 // Over returns s on top of under. Single values, lists, users and healthchecks replace
-// what is below them as a whole; env, labels, annotations, buildEnv, binaries and the
-// bases by platform are merged by key.
+// what is below them as a whole; env, labels, annotations, buildEnv, binaries, the rules
+// of a policy and the bases by platform are merged by key.
 func (s Settings) Over(under Settings) Settings {
 	for _, k := range settingKeys() {
 		k.layer(&s, &under)

@@ -48,7 +48,7 @@ func meant(key string) string { return "did you mean " + quote(key) + "?" }
 // foreignSettings are spellings of other programs: Dockerfile, compose, Kubernetes, ko
 // and goreleaser. The keys are folded.
 func foreignSettings() map[string]string {
-	return foreignAttest(map[string]string{
+	return foreignRules(foreignVerifying(foreignAttest(map[string]string{
 		"packages":           "imgo installs no packages: use a base that has them",
 		"main":               meant("package"),
 		"importpath":         meant("package"),
@@ -112,7 +112,7 @@ func foreignSettings() map[string]string {
 		"mediatype":          meant("mediaTypes"),
 		"format":             meant("mediaTypes"),
 		"compress":           meant("compression"),
-	})
+	})))
 }
 
 // foreignDocument are keys at the top of the files of other programs.

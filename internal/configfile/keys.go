@@ -25,7 +25,7 @@ func setting[T layered[T]](at place, name, doc, example string, k kind[T], in fu
 // settingKeys are the keys of `defaults` and of an image, in the order of the reference.
 var settingKeys = sync.OnceValue(func() []field[Settings] {
 	var all []field[Settings]
-	for _, group := range [][]field[Settings]{nameKeys(), imageKeys(), contentKeys(), buildKeys(), attestKeys()} {
+	for _, group := range [][]field[Settings]{nameKeys(), imageKeys(), contentKeys(), buildKeys(), verifyBaseKeys(), attestKeys(), policyKeys()} {
 		all = append(all, group...)
 	}
 	return all

@@ -14,8 +14,8 @@ const referenceIntro = "# The configuration file\n\n" +
 	"outside of a checkout up to the nearest folder with a `go.mod` or `go.work`. `--config` and `IMGO_CONFIG` name another one. " +
 	"The file is optional, and so is everything in it.\n\n" +
 	"What is given on the command line goes before the environment (`IMGO_…`), that before the image's own settings, these before `defaults`. " +
-	"Single values and lists replace each other as a whole, `user`, `files`, `healthcheck` and `sign` too; " +
-	"`env`, `labels`, `annotations`, `buildEnv`, `binaries` and the platforms of `base` are merged by key. " +
+	"Single values and lists replace each other as a whole, `user`, `files`, `healthcheck`, `sign` and `verifyBase` too; " +
+	"`env`, `labels`, `annotations`, `buildEnv`, `binaries`, the rules of `policy` and the platforms of `base` are merged by key. " +
 	"A profile's `defaults` go before those of the file, and its images before the file's.\n\n" +
 	"Keys that imgo doesn't know are errors, apart from those at the top that begin with `x-`: a place for YAML anchors. " +
 	"[imgo.schema.json](imgo.schema.json) is a JSON schema, with which editors complete and check the file; " +
@@ -52,14 +52,20 @@ func describe(b *strings.Builder, k KeyDoc) {
 		return
 	}
 	b.WriteString("| key | meaning | example |\n|---|---|---|\n")
-	for _, f := range k.Fields {
-		name := "`" + f.Name + "`"
+	describeFields(b, "", k.Fields)
+	b.WriteString("\n")
+}
+
+// describeFields describes the keys of a mapping, and of the mappings in it.
+func describeFields(b *strings.Builder, below string, fields []KeyDoc) {
+	for _, f := range fields {
+		name := "`" + below + f.Name + "`"
 		if f.Required {
 			name += " (required)"
 		}
 		fmt.Fprintf(b, "| %s | %s | `%s` |\n", name, f.Description, f.Example)
+		describeFields(b, below+f.Name+".", f.Fields)
 	}
-	b.WriteString("\n")
 }
 
 func TestReferenceFile(t *testing.T) { generated(t, referenceFile, []byte(reference(t))) }
@@ -98,12 +104,21 @@ func in(place, example string) string {
 	}
 }
 
+// verifyBaseNeeds is what else is said beside each key of verifyBase.
+var verifyBaseNeeds = map[string][]string{
+	"log": {"key: base.pub"}, "identity": {"issuer: https://a.example"}, "identityRegexp": {"issuer: https://a.example"},
+	"issuer": {"identity: a@b.c"}, "issuerRegexp": {"identity: a@b.c"},
+}
+
 // nested is one key of a mapping with what else the mapping needs.
 func nested(k, f KeyDoc) string {
 	needs := map[string][]string{
 		"files": {"from: a", "to: /a"}, "user": {"name: app"}, "binaries": {"package: ."},
 		"healthcheck": {"url: http://:80/"}, "sign": {"key: cosign.key"},
 	}[k.Name]
+	if k.Name == "verifyBase" {
+		needs = verifyBaseNeeds[f.Name]
+	}
 	lines := []string{f.Example}
 	for _, n := range needs {
 		name, _, _ := strings.Cut(n, ":")

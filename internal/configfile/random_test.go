@@ -88,7 +88,7 @@ func (g *generator) value(k KeyDoc, fitting int) string {
 	case len(k.Fields) > 0 && g.chance(50):
 		fields := g.mapping(k.Fields, "", fitting)
 		switch k.Name {
-		case "files":
+		case "files", "trust":
 			return "[" + fields + "]"
 		case "binaries":
 			return "{name: " + fields + "}"

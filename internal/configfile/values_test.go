@@ -62,6 +62,7 @@ func TestExamplesAndSuggestions(t *testing.T) {
 		imageName, profileName, repository, repositoryPrefix, tagName, baseReference, platform, mainPackage, variable,
 		buildVariable, labelKey, accountName, stopSignal, healthURL, healthText(), source, binaryName, buildTag, buildTags,
 		sbomFormat, sbomChoice, signingKey, keyPath, signWords,
+		verifyingKey, publicKeyPath, signerIdentity, signerIssuer, signerRegexp, basePreset,
 	} {
 		if reason, _ := c.judge(c.example); reason != "" {
 			t.Errorf("%s: %s", c.want, reason)

@@ -97,6 +97,9 @@ type Facts struct {
 	Secrets      []string // where they are: paths, names of variables; never their values
 
 	Attestations []string // verified ones, by the words of Policy.Require
+
+	// Why says of a rule, a clause for people, why what it needs is not known.
+	Why map[Rule]string
 }
 
 // Violation is one reason why an image is not as demanded.
@@ -136,11 +139,24 @@ func (p *Policy) Has(r Rule) bool {
 	return false
 }
 
-// checks are the rules in their order.
-var checks = []struct {
+// Rules lists the rules that there are, in the order in which violations are.
+func (p *Policy) Rules() []Rule {
+	var out []Rule
+	for _, c := range checks {
+		if p.Has(c.rule) {
+			out = append(out, c.rule)
+		}
+	}
+	return out
+}
+
+type ruleCheck struct {
 	rule  Rule
 	check func(*Policy, Facts) []Violation
-}{
+}
+
+// checks are the rules in their order.
+var checks = []ruleCheck{
 	{NonRoot, checkUser},
 	{Static, checkStatic},
 	{NoSecrets, checkSecrets},
@@ -162,6 +178,9 @@ func (p *Policy) Check(f Facts) []Violation {
 		found := c.check(p, f)
 		for i := range found {
 			found[i].Rule, found[i].Platform = c.rule, f.Platform
+			if why := f.Why[c.rule]; found[i].Unknown && why != "" {
+				found[i].Text += ": " + why
+			}
 		}
 		slices.SortFunc(found, func(a, b Violation) int {
 			return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Value, b.Value))

@@ -152,6 +152,10 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request) {
 		problem(w, http.StatusBadRequest, "MANIFEST_INVALID", err.Error())
 		return
 	}
+	if m.Subject != nil && r.opts.NoArtifacts {
+		problem(w, http.StatusBadRequest, "MANIFEST_INVALID", "unknown field: subject")
+		return
+	}
 	repo := repository(req.URL.Path)
 	for _, d := range append(m.Layers, m.Config) {
 		if d.Digest != (v1.Hash{}) && len(d.URLs) == 0 && !r.blobs.has(repo, d.Digest) {

@@ -33,6 +33,7 @@ type Options struct {
 	TLS              bool // HTTPS with a certificate that no system trusts; see [Registry.CAPEM]
 	MountRefused     bool // a mount is answered with an upload session
 	NoReferrers      bool // the referrers API is not there, nor the header OCI-Subject
+	NoArtifacts      bool // manifests that refer to others are refused
 	ReferrersPage    int  // entries of a page of the referrers API; 0: all
 	AbsoluteLocation bool // upload sessions have absolute URLs
 
@@ -145,6 +146,12 @@ func (r *Registry) HasBlob(repo string, digest v1.Hash) bool {
 // LoseBlob deletes a blob behind the back of everybody who knows it to be there.
 func (r *Registry) LoseBlob(repo string, digest v1.Hash) {
 	r.blobs.remove(repo, digest)
+}
+
+// ReplaceBlob puts other bytes in the place of a blob's, behind the back of everybody who
+// trusts its digest.
+func (r *Registry) ReplaceBlob(repo string, digest v1.Hash, content []byte) {
+	r.blobs.put(repo, digest, content)
 }
 
 // ExpireTokens makes all tokens issued so far worthless.

@@ -38,6 +38,7 @@ type Signing struct {
 // Made is an image or index that was built, and what it was made of.
 type Made struct {
 	Target     *Target
+	Artifact   image.Artifact
 	Descriptor v1.Descriptor // of the image, or of the index over all platforms
 	Images     []MadeImage   // one a platform; empty for what was built before
 	Sent       bool          // a repository did not have it before this run, or not under all its tags
@@ -66,7 +67,8 @@ type MadeImage struct {
 // MadeProgram is a binary in an image.
 type MadeProgram struct {
 	Program
-	Info *debug.BuildInfo
+	Info    *debug.BuildInfo
+	Dynamic *Dynamic // nil for a static one
 }
 
 // Attester tells of images what isn't in them. It is called when a target's repositories
@@ -86,29 +88,11 @@ func (r *run) attest(ctx context.Context, i int, artifact image.Artifact, images
 	if !r.attests(t) {
 		return nil
 	}
-	m := &Made{Target: t, Sent: slices.ContainsFunc(places, sent)}
-	var err error
-	if m.Descriptor, err = descriptorOf(artifact); err != nil {
+	m, err := r.outcome(i, artifact, images)
+	if err != nil {
 		return err
 	}
-	for n, img := range images {
-		p := &r.targets[i].platforms[n]
-		made := MadeImage{Platform: p.platform, Image: img}
-		if made.Descriptor, err = descriptorOf(img); err != nil {
-			return err
-		}
-		if made.Base, err = p.base.wait(); err != nil {
-			return err
-		}
-		bins, err := p.binaries.wait()
-		if err != nil {
-			return err
-		}
-		for k, prog := range p.programs {
-			made.Programs = append(made.Programs, MadeProgram{Program: prog, Info: bins[p.units[k]].Info})
-		}
-		m.Images = append(m.Images, made)
-	}
+	m.Sent = slices.ContainsFunc(places, sent)
 	var repos []name.Repository
 	if r.plan.Output.Kind == ToRegistry {
 		for _, d := range t.Repos {
@@ -116,6 +100,35 @@ func (r *run) attest(ctx context.Context, i int, artifact image.Artifact, images
 		}
 	}
 	return r.stages.Attester.Attest(ctx, m, repos)
+}
+
+// outcome is what was made for a target.
+func (r *run) outcome(i int, artifact image.Artifact, images []v1.Image) (*Made, error) {
+	m := &Made{Target: &r.plan.Targets[i], Artifact: artifact}
+	var err error
+	if m.Descriptor, err = descriptorOf(artifact); err != nil {
+		return nil, err
+	}
+	for n, img := range images {
+		p := &r.targets[i].platforms[n]
+		made := MadeImage{Platform: p.platform, Image: img}
+		if made.Descriptor, err = descriptorOf(img); err != nil {
+			return nil, err
+		}
+		if made.Base, err = p.base.wait(); err != nil {
+			return nil, err
+		}
+		bins, err := p.binaries.wait()
+		if err != nil {
+			return nil, err
+		}
+		for k, prog := range p.programs {
+			bin := bins[p.units[k]]
+			made.Programs = append(made.Programs, MadeProgram{Program: prog, Info: bin.Info, Dynamic: bin.Dynamic})
+		}
+		m.Images = append(m.Images, made)
+	}
+	return m, nil
 }
 
 // sent reports whether a place did not have what was put there.

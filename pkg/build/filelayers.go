@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,13 +41,25 @@ func fileSets(ctx context.Context, t *Target) []*future[fileSet] {
 	for _, g := range t.Settings.Files {
 		out = append(out, start(func() (fileSet, error) {
 			set, err := files.Collect(ctx, t.Settings.FilesRoot, g)
-			return fileSet{Set: set, history: fmt.Sprintf("imgo: %s from %s", g.To, g.From)}, err
+			return fileSet{Set: set, history: fmt.Sprintf("imgo: %s from %s", g.To, inProject(t.Settings.FilesRoot.Root, g.From))}, err
 		}))
 	}
 	return append(out, start(func() (fileSet, error) {
 		set, err := files.KoData(ctx, t.Package.Dir, t.Settings.FilesRoot)
 		return fileSet{Set: set, history: "imgo: " + koDataPath + " from kodata", env: []string{"KO_DATA_PATH=" + koDataPath}}, err
 	}))
+}
+
+// inProject is where files come from, as the history of an image tells it: no directory of
+// the machine has a part in a digest.
+func inProject(root, from string) string {
+	if !filepath.IsAbs(from) {
+		return from
+	}
+	if rel, err := filepath.Rel(root, from); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.Base(from)
 }
 
 // fileLayers starts to make a layer of each group of files for one platform's base.

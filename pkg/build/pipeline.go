@@ -31,6 +31,8 @@ type Stages struct {
 	Store    layer.Store
 	Registry Registry
 	Attester Attester // nil: nothing is told of images
+	Judge    Judge    // nil: images are held to nothing
+	Verifier BaseVerifier
 	Env      []string // of local engines' programs, KEY=VALUE
 	Events   event.Sink
 }
@@ -75,6 +77,7 @@ type run struct {
 	stages   Stages
 	targets  []targetRun // one a target
 	bases    map[baseKey]*future[Base]
+	trust    map[verification]*future[struct{}] // in bases
 	compiles []*future[[]Binary]
 	made     flight.Group[string, *layer.Layer] // of files, by content and layout
 	layers   chan struct{}                      // a place for each layer that is being made
@@ -93,6 +96,7 @@ type platformRun struct {
 	*variant
 	ref      string // of the base
 	base     *future[Base]
+	verified *future[struct{}]    // nil where nobody has to have signed the base
 	binaries *future[[]Binary]    // of all units of the platform
 	units    []int                // which of them the variant's programs are
 	files    []*future[fileLayer] // one a group
@@ -106,6 +110,7 @@ type baseKey struct{ ref, platform string }
 func (r *run) start(ctx context.Context) error {
 	r.targets = make([]targetRun, len(r.plan.Targets))
 	r.bases = map[baseKey]*future[Base]{}
+	r.trust = map[verification]*future[struct{}]{}
 	for i := range r.plan.Targets {
 		t := &r.plan.Targets[i]
 		if t.Artifact != nil || t.Err() != nil {
@@ -124,7 +129,8 @@ func (r *run) start(ctx context.Context) error {
 			ref := t.Settings.BaseFor(p)
 			base := r.base(ctx, ref, p)
 			r.targets[i].platforms = append(r.targets[i].platforms, platformRun{
-				variant: v, ref: ref, base: base, files: r.fileLayers(ctx, t, r.targets[i].files, base),
+				variant: v, ref: ref, base: base, verified: r.verify(ctx, ref, p, base, t.Settings.BaseTrust),
+				files: r.fileLayers(ctx, t, r.targets[i].files, base),
 			})
 		}
 	}
@@ -218,6 +224,9 @@ func (r *run) close() {
 	for _, b := range r.bases {
 		_, _ = b.wait()
 	}
+	for _, v := range r.trust {
+		_, _ = v.wait()
+	}
 	for i := range r.targets {
 		for _, f := range r.targets[i].files {
 			_, _ = f.wait()
@@ -273,6 +282,12 @@ func (r *run) target(ctx context.Context, i int) Result {
 		if artifact, images, res.Err = r.build(ctx, i, &res); res.Err != nil {
 			return res
 		}
+	}
+	if res.Err = r.verified(i); res.Err != nil {
+		return res
+	}
+	if res.Err = r.judge(ctx, i, artifact, images); res.Err != nil {
+		return res
 	}
 	if t.Path != "" {
 		// It may come to lie among what was compiled. The compiler, that has still to see

@@ -85,7 +85,7 @@ func NewPlan(req Request, targets []Target) (*Plan, error) {
 	var errs []error
 	for i := range targets {
 		targets[i].Settings.FilesRoot.Outputs = outputs
-		errs = append(errs, targets[i].check())
+		errs = append(errs, targets[i].check(), targets[i].keepsPromises(req.Output.Kind))
 	}
 	return &Plan{Request: req, Targets: targets}, errors.Join(errs...)
 }

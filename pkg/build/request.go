@@ -8,6 +8,7 @@ import (
 
 	"github.com/imgo-build/imgo/internal/account"
 	"github.com/imgo-build/imgo/internal/files"
+	"github.com/imgo-build/imgo/internal/policy"
 	"github.com/imgo-build/imgo/pkg/layer"
 )
 
@@ -50,6 +51,7 @@ type Settings struct {
 	AllPlatforms bool          // whatever the base offers
 	Base         string        // see [BaseSource]
 	Bases        []PlatformBase
+	BaseTrust    *BaseTrust // who has to have signed the bases; nil for nobody
 	Config       Config
 	Files        []files.Group
 	FilesRoot    files.Options // where files may come from
@@ -57,9 +59,10 @@ type Settings struct {
 	Prefix       string        // see [Naming]; empty for none
 	Tags         []Text        // of the image's own repository
 	Attest       Attestations
-	AllowSecrets []string // names of variables and files that may look like secrets
-	UserAllows   []string // those of AllowSecrets that the command line names
-	CgoChosen    bool     // the user said which way cgo is to be
+	Policy       *policy.Policy // what the image is held to; nil for nothing
+	AllowSecrets []string       // names of variables and files that may look like secrets
+	UserAllows   []string       // those of AllowSecrets that the command line names
+	CgoChosen    bool           // the user said which way cgo is to be
 	// Origins says for each setting where its value came from: a flag, a variable, a
 	// place in the configuration. What is missing is a default.
 	Origins map[string]string

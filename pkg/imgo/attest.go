@@ -48,7 +48,7 @@ func (c *Client) attester() *attest.Attester {
 		Results: c.memory, Recheck: c.opts.NoFastPath, Events: c.opts.Events,
 		Version: c.opts.Version, Assembly: AssemblyVersion(),
 		Packages: c.packagesOf, Runtime: runtimeParts(), Licenses: c.licensesOf,
-		Source: c.sourceOf, Builder: builder,
+		Dir: c.opts.Dir, Source: c.sourceOf, Effective: c.compiler.Effective, Builder: builder,
 		Password:    password,
 		Token:       func(ctx context.Context) (string, error) { return attest.AmbientToken(ctx, env.Get, c.opts.Transport) },
 		Interactive: c.opts.Signing.Interactive,
@@ -124,9 +124,12 @@ func (c *Client) licensesOf(ctx context.Context, p build.MadeProgram) map[string
 		if d.Replace != nil {
 			m = d.Replace
 		}
-		if m.Version != "" {
+		if !sbom.IsDirectory(m) {
 			modules = append(modules, licenses.Module{Path: m.Path, Version: m.Version})
 			continue
+		}
+		if d.Replace == nil {
+			continue // of a workspace: where it is there, build information doesn't say
 		}
 		dir := filepath.FromSlash(m.Path)
 		if !filepath.IsAbs(dir) && p.Package.Module != nil {
@@ -147,18 +150,19 @@ func (c *Client) licensesOf(ctx context.Context, p build.MadeProgram) map[string
 	return out
 }
 
-// sourceOf asks git where sources come from; nil where it doesn't know.
-func (c *Client) sourceOf(ctx context.Context, dir string) (*provenance.Source, error) {
+// sourceOf asks git where sources come from, and for the root of their repository; nil
+// where it doesn't know.
+func (c *Client) sourceOf(ctx context.Context, dir string) (*provenance.Source, string, error) {
 	o := git.Options{Env: c.opts.Env, Dir: dir, Dirty: true, Remote: true, Now: c.cache.Now}
 	if !c.opts.NoFastPath {
 		o.Results = c.memory
 	}
 	facts, err := git.Read(ctx, o)
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, "", ctx.Err()
 	}
 	if err != nil {
-		return nil, nil // a module that is in no repository has no commit to tell
+		return nil, "", nil // a module that is in no repository has no commit to tell
 	}
 	s := &provenance.Source{Repository: facts.Remote, Commit: facts.Commit, Dirty: facts.Dirty}
 	switch {
@@ -167,21 +171,7 @@ func (c *Client) sourceOf(ctx context.Context, dir string) (*provenance.Source, 
 	case facts.Branch != "":
 		s.Ref = "refs/heads/" + facts.Branch
 	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		if rel, err := filepath.Rel(facts.Root, real); err == nil && rel != "." && !strings.HasPrefix(rel, "..") {
-			s.Path = filepath.ToSlash(rel)
-		}
-	}
-	return s, nil
-}
-
-// Verify judges what there is of an image in a registry; see [attest.Attester.Verify].
-func (c *Client) Verify(ctx context.Context, ref string, trust attest.Trust) (*attest.Report, error) {
-	r, err := name.ParseReference(ref)
-	if err != nil {
-		return nil, err
-	}
-	return c.attester().Verify(ctx, r, trust)
+	return s, facts.Root, nil
 }
 
 // Sign signs an image or index that is in a registry, with the images of an index.

@@ -88,7 +88,7 @@ func TestBaseCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := locker.LockBases(t.Context(), []string{tag.String()}, false); err != nil {
+	if _, err := locker.LockBases(t.Context(), []build.BaseUse{{Ref: tag.String()}}, false); err != nil {
 		t.Fatal(err)
 	}
 	expect(check(amd64), StatusOK, "created 2026-01-02", "which its tag points to")

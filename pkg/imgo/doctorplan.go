@@ -103,7 +103,7 @@ func (d *doctor) settings(ctx context.Context) []Check {
 	}
 	ctx, cancel := d.limit(ctx)
 	defer cancel()
-	if err := d.client.checkLock(targets); err != nil {
+	if err := errors.Join(d.client.checkLock(targets), d.client.checkTrust(targets)); err != nil {
 		return []Check{d.failed("settings", err)}
 	}
 	if err := d.client.addFacts(ctx, &d.req, targets); err != nil {

@@ -47,6 +47,8 @@ type Options struct {
 	Events     event.Sink        // nil discards
 	Now        func() time.Time  // the cache's clock
 	Transport  http.RoundTripper // nil connects to the network
+
+	credentials []string // the environment that those of registries are found by; nil for Env
 }
 
 // Client is imgo, ready to work. It is safe for concurrent use.
@@ -78,7 +80,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored := keychain.FromEnv(o.Env)
+	credentials := o.credentials
+	if credentials == nil {
+		credentials = o.Env
+	}
+	stored := keychain.FromEnv(credentials)
 	stored.Transport = o.Transport
 	keys := keychain.New(stored)
 	compiler := gobuild.Options{Env: o.Env, Dirs: buildDirs{store}, Events: o.Events, Jobs: o.Jobs, Now: store.Now}
@@ -116,8 +122,8 @@ func (c *Client) Run(ctx context.Context, p *build.Plan) ([]build.Result, error)
 		return nil, err
 	}
 	return build.Run(ctx, p, build.Stages{
-		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Attester: c.attester(),
-		Env: c.opts.Env, Events: c.opts.Events,
+		Compiler: c.compiler, Bases: c.bases, Store: c.cache, Registry: c.registry, Attester: c.attester(), Judge: judge{c},
+		Verifier: c.baseVerifier(false), Env: c.opts.Env, Events: c.opts.Events,
 	})
 }
 

@@ -2,6 +2,7 @@ package imgo
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -24,6 +25,10 @@ type Pin struct {
 	EndOfLife time.Time `json:"endOfLife,omitzero"`
 	Changed   bool      `json:"changed"`
 	Unused    bool      `json:"unused"` // by the configuration
+	// Verified is who had signed it when it was pinned, and OldVerified who was written
+	// down before, where that was somebody else.
+	Verified    baselock.Signer `json:"verified,omitzero"`
+	OldVerified baselock.Signer `json:"oldVerified,omitzero"`
 }
 
 // readLock reads imgo.lock, once.
@@ -71,39 +76,44 @@ func (c *Client) checkLock(targets []build.Target) error {
 	return nil
 }
 
-// LockBases pins bases to the digests that their tags point to now. Those that are
-// pinned already keep their digest unless update is set. What can't be pinned (the
-// empty base, files, digests) is left out.
-func (c *Client) LockBases(ctx context.Context, refs []string, update bool) ([]Pin, error) {
+// LockBases pins bases to the digests that their tags point to now, where these are signed
+// by whom has to have signed them. Those that are pinned already keep their digest unless
+// update is set, and have to be signed too. What can't be pinned (the empty base, files,
+// digests) is left out. Where one fails, nothing is written.
+func (c *Client) LockBases(ctx context.Context, uses []build.BaseUse, update bool) ([]Pin, error) {
+	return c.lockBases(ctx, c.baseVerifier(false), uses, update)
+}
+
+func (c *Client) lockBases(ctx context.Context, v *baseVerifier, uses []build.BaseUse, update bool) ([]Pin, error) {
 	lock, err := c.readLock()
 	if err != nil {
 		return nil, err
 	}
+	named, err := c.named(uses)
+	if err != nil {
+		return nil, err
+	}
+	c.memory.release()
 	var out []Pin
-	for _, ref := range refs {
-		name, lockable, err := c.bases.LockName(ref)
-		if err != nil {
-			return nil, err
-		}
-		if !lockable || slices.ContainsFunc(out, func(p Pin) bool { return p.Name == name }) {
+	var entries []baselock.Entry
+	var errs []error
+	for _, use := range named {
+		if !use.lockable {
 			continue
 		}
-		if e, ok := lock.Lookup(name); ok && !update {
-			out = append(out, pin(e))
+		old, pinned := lock.Lookup(use.name)
+		e, err := c.lockEntry(ctx, v, &use, old, pinned && !update)
+		if err != nil {
+			errs = append(errs, err)
 			continue
 		}
-		info, err := c.bases.Describe(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		e := baselock.Entry{Name: name, Digest: info.Digest, Created: info.Created, Platforms: info.Platforms}
-		old, changed := lock.Set(e)
-		p := pin(e)
-		p.Changed = changed
-		if changed && old.Name != "" {
-			p.OldDigest, p.OldCreated = old.Digest.String(), old.Created
-		}
-		out = append(out, p)
+		entries, out = append(entries, e), append(out, pinOver(e, old))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		lock.Set(e)
 	}
 	if len(lock.Entries()) == 0 && !lock.Exists {
 		return out, nil // an empty file would say nothing
@@ -111,16 +121,36 @@ func (c *Client) LockBases(ctx context.Context, refs []string, update bool) ([]P
 	return out, lock.Write()
 }
 
-// PinnedBases lists what imgo.lock holds; used are the references of the
-// configuration.
-func (c *Client) PinnedBases(used []string) ([]Pin, error) {
+// lockEntry is the pin of a base as it is to be. Who signed it is written down where that
+// was asked; what was written down before stays until the pin moves.
+func (c *Client) lockEntry(ctx context.Context, v *baseVerifier, use *namedUse, old baselock.Entry, keep bool) (baselock.Entry, error) {
+	e := old
+	if !keep {
+		info, err := c.bases.Describe(ctx, use.Ref)
+		if err != nil {
+			return e, err
+		}
+		e = baselock.Entry{Name: use.name, Digest: info.Digest, Created: info.Created, Platforms: info.Platforms}
+		if e.Digest == old.Digest {
+			e.Verified = old.Verified
+		}
+	}
+	signers, err := v.signers(ctx, use.BaseUse, use.name, e.Digest)
+	if len(signers) > 0 {
+		e.Verified = signers[0]
+	}
+	return e, err
+}
+
+// PinnedBases lists what imgo.lock holds; used are the bases of the configuration.
+func (c *Client) PinnedBases(used []build.BaseUse) ([]Pin, error) {
 	lock, err := c.readLock()
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, ref := range used {
-		if name, ok, err := c.bases.LockName(ref); err == nil && ok {
+	for _, use := range used {
+		if name, ok, err := c.bases.LockName(use.Ref); err == nil && ok {
 			names = append(names, name)
 		}
 	}
@@ -139,14 +169,14 @@ func (c *Client) PinnedBases(used []string) ([]Pin, error) {
 }
 
 // PruneBases removes the pins of bases that the configuration doesn't use.
-func (c *Client) PruneBases(used []string) error {
+func (c *Client) PruneBases(used []build.BaseUse) error {
 	lock, err := c.readLock()
 	if err != nil {
 		return err
 	}
 	var keep []string
-	for _, ref := range used {
-		name, ok, err := c.bases.LockName(ref)
+	for _, use := range used {
+		name, ok, err := c.bases.LockName(use.Ref)
 		if err != nil {
 			return err
 		}
@@ -158,8 +188,21 @@ func (c *Client) PruneBases(used []string) error {
 	return lock.Write()
 }
 
+// pinOver is a pin with what became of the old one, which is zero where there was none.
+func pinOver(e, old baselock.Entry) Pin {
+	p := pin(e)
+	p.Changed = e.Digest != old.Digest
+	if p.Changed && old.Name != "" {
+		p.OldDigest, p.OldCreated = old.Digest.String(), old.Created
+	}
+	if e.Verified != old.Verified {
+		p.OldVerified = old.Verified
+	}
+	return p
+}
+
 func pin(e baselock.Entry) Pin {
-	p := Pin{Name: e.Name, Digest: e.Digest.String(), Created: e.Created, Platforms: e.Platforms}
+	p := Pin{Name: e.Name, Digest: e.Digest.String(), Created: e.Created, Platforms: e.Platforms, Verified: e.Verified}
 	if release, end, ok := baselock.EndOfLife(e.Name, nil); ok {
 		p.Release, p.EndOfLife = release, end
 	}

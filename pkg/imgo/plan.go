@@ -28,6 +28,9 @@ func (c *Client) Plan(ctx context.Context, req build.Request) (*build.Plan, erro
 	if err := c.checkLock(targets); err != nil {
 		return nil, err
 	}
+	if err := c.checkTrust(targets); err != nil {
+		return nil, err
+	}
 	if err := c.addFacts(ctx, &req, targets); err != nil {
 		return nil, err
 	}

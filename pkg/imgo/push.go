@@ -35,6 +35,8 @@ func (c *Client) PushPlan(ctx context.Context, req build.Request, args []string)
 		for _, e := range archive.Entries() {
 			t := build.Target{Name: archiveName(arg, e.Names), Artifact: e.Artifact, Origin: arg}
 			t.Settings.Attest.Sign = req.Default.Attest.Sign // what it is made of, nobody knows any more
+			t.Settings.Policy, t.Settings.AllowSecrets = req.Default.Policy, req.Default.AllowSecrets
+			t.Settings.Go, t.Settings.Origins = req.Default.Go, req.Default.Origins
 			targets = append(targets, t)
 		}
 	}

@@ -141,7 +141,7 @@ func (s *store) complete(m *v1.Manifest) error {
 		return err
 	}
 	for _, d := range m.Layers {
-		if foreign(d) {
+		if Foreign(d) {
 			continue
 		}
 		if err := check("layer", d); err != nil {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgo-build/imgo/internal/flight"
+	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
 // Attachment is an artifact that refers to an image or index, such as a signature or
@@ -24,6 +25,9 @@ type Attachment struct {
 	MediaType    string            // of its one layer
 	Content      []byte            // 64 MiB at most
 	Annotations  map[string]string // of the manifest; the list of referrers repeats them
+	// Hasty says that it may drop out of the list at the fallback tag if somebody else
+	// writes that list at the same moment: nobody waits to see whether that happened.
+	Hasty bool
 }
 
 // attachmentLimit is the size of an attachment in bytes that imgo neither sends nor
@@ -31,12 +35,12 @@ type Attachment struct {
 const attachmentLimit = 64 << 20
 
 // AttachError says that a registry takes no artifacts that refer to an image, or not of
-// this type.
+// this type, or no list of them at the fallback tag.
 type AttachError struct {
 	Registry     string
 	Repository   string
 	ArtifactType string
-	Err          error // the registry's answer, a [*RegistryError]
+	Err          *RegistryError // the registry's answer
 }
 
 func (e *AttachError) Error() string {
@@ -62,10 +66,12 @@ type attachments struct {
 // to the repository, the subject's list is read first (2 requests in all), and what it
 // holds is not sent again. Else N attachments cost 3·N requests (POST, PUT, PUT of the
 // manifest), 2 for the empty config in the first attachment to the repository, and 3 in
-// all for the fallback tag where it is needed (GET, PUT, GET). Connecting comes on top,
-// where nothing was pushed there before.
+// all for the fallback tag where it is needed (GET, PUT, GET; 2 where all are hasty).
+// Connecting comes on top, where nothing was pushed there before.
 //
-// Nothing but pauses makes the fallback tag safe from other writers: see rewriter.
+// Nothing but pauses makes the fallback tag safe from other writers: see rewriter. What
+// is there and isn't such a list is left alone ([*TagError]); a registry that takes no
+// artifacts is an [*AttachError].
 func (r *Registry) Attach(ctx context.Context, repo name.Repository, subject v1.Descriptor, list []Attachment) ([]v1.Hash, error) {
 	target := repo.Digest(subject.Digest.String())
 	all, digests, err := artifacts(subject, list)
@@ -81,7 +87,7 @@ func (r *Registry) Attach(ctx context.Context, repo name.Repository, subject v1.
 		missing, err = r.unlisted(ctx, s, subject.Digest, missing)
 	}
 	if err == nil && len(missing) > 0 {
-		err = r.attach(ctx, s, subject.Digest, missing)
+		err = s.refusal(r.attach(ctx, s, subject.Digest, missing), missing[0].entry.ArtifactType)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("attaching to %s: %w", target, err)
@@ -100,6 +106,7 @@ type artifact struct {
 	manifest manifest
 	content  blob
 	entry    v1.Descriptor // in the list of referrers
+	hasty    bool
 }
 
 // emptyConfig is the config of what has none (OCI image specification, "Guidance for an
@@ -119,7 +126,7 @@ func artifacts(subject v1.Descriptor, list []Attachment) (all []artifact, digest
 		if len(a.Content) > attachmentLimit {
 			return nil, nil, fmt.Errorf("the %s has %d bytes; imgo takes %d at most", a.ArtifactType, len(a.Content), attachmentLimit)
 		}
-		out := artifact{content: bytesBlob("attachment", a.Content)}
+		out := artifact{content: bytesBlob("attachment", a.Content), hasty: a.Hasty}
 		m := v1.Manifest{
 			SchemaVersion: 2,
 			MediaType:     types.OCIManifestSchema1,
@@ -186,12 +193,12 @@ func (r *Registry) unattached(repo name.Repository, subject v1.Hash, all []artif
 
 // unlisted drops what is in the list of a subject's referrers.
 func (r *Registry) unlisted(ctx context.Context, s *session, subject v1.Hash, all []artifact) ([]artifact, error) {
-	listed, err := r.listed(ctx, s, subject)
+	there, err := r.listed(ctx, s, subject)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(a artifact) bool {
-		return slices.ContainsFunc(listed, func(d v1.Descriptor) bool { return d.Digest == a.entry.Digest })
+		return slices.ContainsFunc(there.entries, func(d v1.Descriptor) bool { return d.Digest == a.entry.Digest })
 	}), nil
 }
 
@@ -215,7 +222,8 @@ func (r *Registry) attach(ctx context.Context, s *session, subject v1.Hash, list
 	if err != nil || len(unlisted) == 0 {
 		return err
 	}
-	return r.addToFallback(ctx, s, subject, unlisted)
+	hasty := !slices.ContainsFunc(list, func(a artifact) bool { return !a.hasty })
+	return r.addToFallback(ctx, s, subject, unlisted, hasty)
 }
 
 // withBlobs sends blobs and then what needs them. Where the registry turns out to lack
@@ -245,9 +253,6 @@ func (r *Registry) putArtifacts(ctx context.Context, s *session, subject v1.Hash
 	for i, a := range list {
 		g.Go(func() error {
 			header, err := r.put(ctx, s, a.manifest, a.manifest.desc.Digest.String())
-			if re, ok := errors.AsType[*RegistryError](err); ok && refusesArtifacts(re) {
-				return &AttachError{Registry: re.Registry, Repository: s.repo.RepositoryStr(), ArtifactType: a.entry.ArtifactType, Err: re}
-			}
 			listed[i] = header.Get("OCI-Subject") == subject.String()
 			return err
 		})
@@ -264,14 +269,29 @@ func (r *Registry) putArtifacts(ctx context.Context, s *session, subject v1.Hash
 	return unlisted, nil
 }
 
-// refusesArtifacts reports whether a registry that has all the blobs objects to the
-// manifest as such.
-func refusesArtifacts(re *RegistryError) bool {
-	switch re.Status {
-	case http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusNotImplemented:
-		return true
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return re.Code == "MANIFEST_INVALID" || re.Code == "UNSUPPORTED"
+// refusal makes an [*AttachError] of the answer of a registry that objects to what it is
+// sent as such; err may be nil, and any other is left alone.
+func (s *session) refusal(err error, artifactType string) error {
+	re, ok := errors.AsType[*RegistryError](err)
+	if !ok || !refuses(re) {
+		return err
 	}
-	return false
+	return &AttachError{Registry: re.Registry, Repository: s.repo.RepositoryStr(), ArtifactType: artifactType, Err: re}
+}
+
+// refuses reports whether an answer is final and about the artifact: not about
+// credentials, the pace, or a part that got lost on the way.
+func refuses(re *RegistryError) bool {
+	switch re.Code {
+	case "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DENIED", "DIGEST_INVALID",
+		"MANIFEST_BLOB_UNKNOWN", "SIZE_INVALID", "TOOMANYREQUESTS", "UNAUTHORIZED":
+		return false
+	}
+	switch re.Status {
+	case http.StatusTooEarly:
+		return false
+	case http.StatusNotImplemented:
+		return true
+	}
+	return re.Status >= 400 && re.Status < 500 && !transport.TemporaryStatus(re.Status)
 }

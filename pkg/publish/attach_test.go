@@ -245,6 +245,7 @@ func TestAttachRefused(t *testing.T) {
 		{Status: 415},
 		{Status: 400, Body: `{"errors":[{"code":"MANIFEST_INVALID","message":"unknown field"}]}`},
 		{Status: 405, Body: `{"errors":[{"code":"UNSUPPORTED"}]}`},
+		{Status: 404}, {Status: 413}, {Status: 501},
 	} {
 		reg, repo, subject, results := pushed(t, registrytest.Options{})
 		reg.SetFaults(on("PUT manifest", fault))
@@ -253,6 +254,24 @@ func TestAttachRefused(t *testing.T) {
 		if !ok || ae.Registry != reg.Host || ae.Repository != "app" || ae.ArtifactType != bundleType || !isRegistryError(err) {
 			t.Errorf("%d: error %v", fault.Status, err)
 		}
+	}
+	for what, fault := range map[string]func(*http.Request) *registrytest.Fault{
+		"credentials": on("PUT manifest", registrytest.Fault{Status: 403}), "trouble": on("PUT manifest", registrytest.Fault{Status: 500}),
+		"pace": on("PUT manifest", registrytest.Fault{Status: 429}), "network": on("PUT manifest", registrytest.Fault{Drop: true}),
+		"torn": on("PUT manifest", registrytest.Fault{Status: 400, Body: `{"errors":[{"code":"DIGEST_INVALID"}]}`}),
+	} {
+		reg, repo, subject, results := pushed(t, registrytest.Options{})
+		reg.SetFaults(fault)
+		_, err := publish.NewRegistry(new(recorded).options(reg, results)).Attach(t.Context(), repo, subject, attachmentsOf(1, "x"))
+		if err == nil || isError[*publish.AttachError](err) {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	// The list of artifacts may be what is refused.
+	noAPI, there, listed, known := pushed(t, registrytest.Options{NoReferrers: true})
+	noAPI.SetFaults(on("PUT manifest", registrytest.Fault{Status: 400}, 2))
+	if _, err := publish.NewRegistry(new(recorded).options(noAPI, known)).Attach(t.Context(), there, listed, attachmentsOf(1, "x")); !isError[*publish.AttachError](err) {
+		t.Errorf("no list: %v", err)
 	}
 	reg, repo, subject, _ := pushed(t, registrytest.Options{})
 	huge := []publish.Attachment{{ArtifactType: "a/b", Content: make([]byte, 64<<20+1)}}

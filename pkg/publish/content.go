@@ -162,7 +162,7 @@ func (w *walker) image(img v1.Image, raw []byte) error {
 		return fmt.Errorf("the manifest lists %d layers, but there are %d", len(m.Layers), len(layers))
 	}
 	for i, d := range m.Layers {
-		if w.seen[d.Digest] || foreign(d) {
+		if w.seen[d.Digest] || Foreign(d) {
 			continue
 		}
 		w.seen[d.Digest] = true
@@ -171,9 +171,9 @@ func (w *walker) image(img v1.Image, raw []byte) error {
 	return nil
 }
 
-// foreign reports whether a layer's bytes stay at the URLs that the descriptor
+// Foreign reports whether a layer's bytes stay at the URLs that the descriptor
 // names, as those of old Windows bases.
-func foreign(d v1.Descriptor) bool {
+func Foreign(d v1.Descriptor) bool {
 	switch d.MediaType {
 	case types.DockerForeignLayer, types.OCIRestrictedLayer, types.OCIUncompressedRestrictedLayer:
 		return true

@@ -110,13 +110,18 @@ func (e *RegistryError) Error() string {
 	return detailed(s, e.Detail)
 }
 
+// nonsense reports whether it is what the registry sent that is wrong, and not (Status 0)
+// what a token server said.
+func (e *RegistryError) nonsense() bool { return e.Status >= 200 && e.Status < 400 }
+
 // DigestError says that the bytes of a blob or manifest are not those that its
 // digest promises.
 type DigestError struct {
-	What string // "layer", "config", "manifest"
-	Want v1.Hash
-	Got  v1.Hash
-	Size int64 // of the bytes, if that is what is wrong
+	What     string // "layer", "config", "manifest"
+	Want     v1.Hash
+	Got      v1.Hash
+	Size     int64  // of the bytes, if that is what is wrong
+	Registry string // that sent them; empty for an archive, or where it isn't known
 }
 
 func (e *DigestError) Error() string {

@@ -16,6 +16,20 @@ import (
 // has no referrers API (OCI distribution specification 1.1, "Referrers Tag Schema").
 func fallbackTag(subject v1.Hash) string { return subject.Algorithm + "-" + subject.Hex }
 
+// TagError says that a tag, at which clients keep what is told of an image, holds
+// something else. It is not overwritten: it may be somebody's.
+type TagError struct {
+	Reference string // REPOSITORY:TAG
+	Problem   string // "it holds …"
+	// Needed says that the registry has no referrers API, so that without the tag nothing
+	// more can be told of the image.
+	Needed bool
+}
+
+func (e *TagError) Error() string {
+	return fmt.Sprintf("the tag %s is for what is told of an image, but %s", e.Reference, e.Problem)
+}
+
 // maxReferrers is how many referrers of one subject imgo reads.
 const maxReferrers = 10_000
 
@@ -101,16 +115,17 @@ func (l *referrers) manifest() (manifest, error) {
 	return m, err
 }
 
-// addToFallback adds entries to the list at a subject's fallback tag.
-func (r *Registry) addToFallback(ctx context.Context, s *session, subject v1.Hash, entries []v1.Descriptor) error {
+// addToFallback adds entries to the list at a subject's fallback tag. In haste, they are
+// not looked for again.
+func (r *Registry) addToFallback(ctx context.Context, s *session, subject v1.Hash, entries []v1.Descriptor, hasty bool) error {
 	return (&rewriter{
-		r: r, s: s, tag: fallbackTag(subject),
+		r: r, s: s, tag: fallbackTag(subject), hasty: hasty,
 		merge: func(now *stored) (*manifest, error) {
 			l := &referrers{fields: map[string]json.RawMessage{}}
 			if now != nil {
 				var err error
-				if l, err = s.parseReferrers(now.raw); err != nil {
-					return nil, err
+				if l, err = parseReferrers(now.raw); err != nil {
+					return nil, s.notList(subject, err)
 				}
 			}
 			changed, err := l.add(entries)
@@ -163,6 +178,13 @@ func (r *Registry) putReferrers(ctx context.Context, s *session, tag string, m m
 	}
 	_, err = r.put(ctx, s, m, tag)
 	return m.desc.Digest, err
+}
+
+// notList says what is wrong with what is at a subject's fallback tag.
+func (s *session) notList(subject v1.Hash, err error) *TagError {
+	return &TagError{
+		Reference: s.repo.Tag(fallbackTag(subject)).String(), Problem: "it holds " + oneLine(err.Error()), Needed: true,
+	}
 }
 
 func (s *session) parseReferrers(raw []byte) (*referrers, error) {

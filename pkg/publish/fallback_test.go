@@ -217,11 +217,68 @@ func TestFallbackTagIsSomethingElse(t *testing.T) {
 	reg, repo, subject, results := pushed(t, registrytest.Options{NoReferrers: true})
 	r := publish.NewRegistry(new(recorded).options(reg, results))
 	mustPush(t, r, repo, imageOf(t, "amd64"), fallbackOf(subject.Digest))
-	if _, err := r.Attach(t.Context(), repo, subject, attachmentsOf(1, "x")); !isRegistryError(err) || !strings.Contains(err.Error(), "no index") {
+	before := resolved(t, reg, repo.Tag(fallbackOf(subject.Digest)))
+	_, err := r.Attach(t.Context(), repo, subject, attachmentsOf(1, "x"))
+	te, ok := errors.AsType[*publish.TagError](err)
+	if !ok || !te.Needed || te.Reference != repo.Tag(fallbackOf(subject.Digest)).String() || !strings.Contains(err.Error(), "no index") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := r.Attached(t.Context(), repo, subject.Digest); !isRegistryError(err) {
-		t.Errorf("error %v", err)
+	if resolved(t, reg, repo.Tag(fallbackOf(subject.Digest))) != before {
+		t.Error("what was there is gone")
+	}
+}
+
+// Whatever lies at the fallback tag, what the API lists is found, and the tag is told of.
+func TestListsBesideAnOverwrittenTag(t *testing.T) {
+	for what, body := range map[string]string{
+		"an image": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}`,
+		"nothing":  `{}`, "text": `hello`, "no list": `{"manifests":7}`, "too large": `{"manifests":[],"x":"` + strings.Repeat("x", 9<<20) + `"}`,
+		"too long": `{"manifests":[` + strings.Repeat("0,", 10_000) + `0]}`,
+	} {
+		for _, api := range []bool{true, false} {
+			at := map[string]string{"/manifests/" + fallbackOf(theSubject): body}
+			if api {
+				at["/referrers/"+theSubject.String()] = listOf(entryOf("x", `"artifactType":"a/b","annotations":{"a":"b"},`))
+			}
+			r, repo := answers(t, at, nil)
+			refs, err := r.Attached(t.Context(), repo, theSubject)
+			want := 1
+			if api {
+				want = 2
+			}
+			if err != nil || len(refs) != want {
+				t.Errorf("%s: %v, %v", what, refs, err)
+				continue
+			}
+			te, ok := errors.AsType[*publish.TagError](refs[want-1].Problem)
+			if !ok || te.Needed == api || refs[0].Problem != nil && api {
+				t.Errorf("%s: %+v", what, refs)
+			}
+			if _, err := r.FetchAttachment(t.Context(), repo, refs[want-1]); !isError[*publish.TagError](err) {
+				t.Errorf("%s: fetched: %v", what, err)
+			}
+		}
+	}
+}
+
+// An entry that isn't as it should be hides no other.
+func TestOddEntries(t *testing.T) {
+	good := entryOf("x", `"artifactType":"a/b","annotations":{"a":"b"},`)
+	lying := strings.Replace(entryOf("{}", ""), `"size":2`, `"size":3`, 1)
+	text := entryOf("no manifest", "")
+	at := map[string]string{
+		"/manifests/" + fallbackOf(theSubject): listOf(lying, good, text, `7`, `{"digest":"md5:1"}`, entryOf("gone", "")),
+		pathOf("{}"):                           "{}", pathOf("no manifest"): "no manifest",
+	}
+	r, repo := answers(t, at, nil)
+	refs, err := r.Attached(t.Context(), repo, theSubject)
+	if err != nil || len(refs) != 3 {
+		t.Fatal(refs, err)
+	}
+	for i, odd := range []bool{true, false, true} {
+		if isError[*publish.ArtifactError](refs[i].Problem) != odd {
+			t.Errorf("entry %d: %v", i, refs[i].Problem)
+		}
 	}
 }
 
@@ -249,6 +306,29 @@ func TestFallbackIsWatchedWhileOthersWrite(t *testing.T) {
 	mustHave(t, reg, repo, subject.Digest, list)
 	if pauses != 3 {
 		t.Errorf("%d pauses", pauses)
+	}
+}
+
+// What nobody would miss is listed without a pause and a second look. One that somebody
+// would miss beside it has both.
+func TestFallbackInHaste(t *testing.T) {
+	for _, all := range []bool{true, false} {
+		reg, repo, subject, results := pushed(t, registrytest.Options{NoReferrers: true})
+		list := attachmentsOf(2, "x")
+		list[0].Hasty, list[1].Hasty = true, all
+		opts := new(recorded).options(reg, results)
+		pauses := 0
+		opts.Retry.Sleep = func(ctx context.Context, _ time.Duration) error { pauses++; return ctx.Err() }
+		mustAttach(t, publish.NewRegistry(opts), repo, subject, list)
+		want := 1
+		if all {
+			want = 0
+		}
+		if got := reg.Counts()["GET manifest"]; pauses != want || got != want+1 {
+			t.Errorf("all hasty %t: %d pauses, %d times read", all, pauses, got)
+		}
+		list[0].Hasty, list[1].Hasty = false, false // which nobody stores
+		mustHave(t, reg, repo, subject.Digest, list)
 	}
 }
 

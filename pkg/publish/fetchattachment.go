@@ -3,12 +3,15 @@ package publish
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/imgo-build/imgo/pkg/publish/transport"
 )
 
 // SubjectError says that an artifact, listed as one that refers to a subject, refers to
@@ -26,16 +29,64 @@ func (e *SubjectError) Error() string {
 	return fmt.Sprintf("%s is listed as referring to %s, but refers to %s", e.Referrer, e.Want, e.Got)
 }
 
-// FetchAttachment reads an artifact that [Registry.Attached] listed. It has one layer;
-// digests, sizes and the subject are checked. An artifact of more than 64 MiB is an
-// error, and so is one whose manifest is gone ([*NotFoundError]).
-func (r *Registry) FetchAttachment(ctx context.Context, repo name.Repository, ref Referrer) (Attachment, error) {
-	m, layers, err := r.fetchArtifact(ctx, repo, ref)
-	if err == nil && len(layers) != 1 {
-		err = fmt.Errorf("it has %d layers, not 1", len(layers))
+// ArtifactError says that an artifact, listed as told of an image, can't be used: it is
+// gone, damaged, too large, or of another form. Whoever may push can make one, so that it
+// is no reason to give up on the others.
+type ArtifactError struct {
+	Reference string // of its manifest (REPOSITORY@sha256:…), or REPOSITORY:TAG
+	Err       error
+}
+
+func (e *ArtifactError) Error() string {
+	if isA[*NotFoundError](e.Err) {
+		return fmt.Sprintf("the artifact %s is gone, or a part of it", e.Reference)
 	}
+	return fmt.Sprintf("the artifact %s can't be used: %v", e.Reference, e.Err)
+}
+func (e *ArtifactError) Unwrap() error { return e.Err }
+
+// oddError is an artifact that is there whole, but not of the form that is asked for.
+type oddError struct{ reason string }
+
+func (e *oddError) Error() string { return e.reason }
+
+func oddf(format string, args ...any) error { return &oddError{fmt.Sprintf(format, args...)} }
+
+// unusable reports whether err is about what lies in the registry, and neither about the
+// way there nor about credentials.
+func unusable(err error) bool {
+	if isA[*oddError](err) || isA[*NotFoundError](err) || isA[*DigestError](err) || isA[*SubjectError](err) {
+		return true
+	}
+	re, ok := errors.AsType[*RegistryError](err)
+	return ok && (re.nonsense() || re.Status >= 400 && re.Status < 500 && !transport.TemporaryStatus(re.Status))
+}
+
+func (s *session) artifactError(digest v1.Hash, err error) error {
+	return readingError(s.repo.Digest(digest.String()).String(), err)
+}
+
+// readingError is err, of reading an artifact, as callers see it.
+func readingError(reference string, err error) error {
+	switch {
+	case err == nil || isA[*TagError](err):
+		return err
+	case unusable(err):
+		return &ArtifactError{Reference: reference, Err: err}
+	}
+	return fmt.Errorf("reading %s: %w", reference, err)
+}
+
+// FetchAttachment reads an artifact that [Registry.Attached] listed. It has one layer;
+// digests, sizes and the subject are checked. One that isn't as it should be, is gone
+// or has more than 64 MiB, is an [*ArtifactError].
+func (r *Registry) FetchAttachment(ctx context.Context, repo name.Repository, ref Referrer) (Attachment, error) {
+	if ref.Problem != nil {
+		return Attachment{}, ref.Problem
+	}
+	m, layers, err := r.fetchArtifact(ctx, repo, ref, 1)
 	if err != nil {
-		return Attachment{}, fmt.Errorf("reading %s: %w", repo.Digest(ref.Descriptor.Digest.String()), err)
+		return Attachment{}, readingError(repo.Digest(ref.Descriptor.Digest.String()).String(), err)
 	}
 	return Attachment{
 		ArtifactType: m.kind(), MediaType: layers[0].MediaType,
@@ -46,14 +97,12 @@ func (r *Registry) FetchAttachment(ctx context.Context, repo name.Repository, re
 // FetchLayers is FetchAttachment for artifacts with any number of layers, as cosign
 // writes signatures of its older format.
 func (r *Registry) FetchLayers(ctx context.Context, repo name.Repository, ref Referrer) ([]OldLayer, error) {
-	_, layers, err := r.fetchArtifact(ctx, repo, ref)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", repo.Digest(ref.Descriptor.Digest.String()), err)
-	}
-	return layers, nil
+	_, layers, err := r.fetchArtifact(ctx, repo, ref, 0)
+	return layers, readingError(repo.Digest(ref.Descriptor.Digest.String()).String(), err)
 }
 
-func (r *Registry) fetchArtifact(ctx context.Context, repo name.Repository, ref Referrer) (*artifactManifest, []OldLayer, error) {
+// fetchArtifact reads an artifact with so many layers, or with any number where that is 0.
+func (r *Registry) fetchArtifact(ctx context.Context, repo name.Repository, ref Referrer, layers int) (*artifactManifest, []OldLayer, error) {
 	s, err := r.opened(ctx, repo, false)
 	if err != nil {
 		return nil, nil, err
@@ -64,7 +113,7 @@ func (r *Registry) fetchArtifact(ctx context.Context, repo name.Repository, ref 
 	}
 	m, err := parseArtifact(stored.raw)
 	if err != nil {
-		return nil, nil, fmt.Errorf("its manifest can't be read: %w", err)
+		return nil, nil, err
 	}
 	var subject v1.Hash
 	if m.Subject != nil {
@@ -73,11 +122,13 @@ func (r *Registry) fetchArtifact(ctx context.Context, repo name.Repository, ref 
 	if subject != ref.Subject || subject == (v1.Hash{}) {
 		return nil, nil, &SubjectError{Referrer: ref.Descriptor.Digest, Want: ref.Subject, Got: subject}
 	}
-	if len(m.Layers) > maxOldLayers {
-		return nil, nil, fmt.Errorf("there are %d layers; imgo reads %d at most", len(m.Layers), maxOldLayers)
+	if n := len(m.Layers); layers > 0 && n != layers {
+		return nil, nil, oddf("it has %d layers, not %d", n, layers)
+	} else if n > maxOldLayers {
+		return nil, nil, oddf("it has %d layers; imgo reads %d at most", n, maxOldLayers)
 	}
-	layers, err := r.readLayers(ctx, s, m.Layers)
-	return m, layers, err
+	content, err := r.readLayers(ctx, s, m.Layers)
+	return m, content, err
 }
 
 // readLayers reads small layers whole.
@@ -85,7 +136,7 @@ func (r *Registry) readLayers(ctx context.Context, s *session, list []v1.Descrip
 	left := int64(attachmentLimit)
 	for _, d := range list {
 		if d.Size < 0 || d.Size > left {
-			return nil, fmt.Errorf("it has more than %d MiB, which is too much", attachmentLimit>>20)
+			return nil, oddf("it has more than %d MiB, which is too much", attachmentLimit>>20)
 		}
 		left -= d.Size
 	}
@@ -111,10 +162,10 @@ func (r *Registry) readBlob(ctx context.Context, s *session, d v1.Descriptor) ([
 		return nil, &NotFoundError{Reference: s.repo.Digest(d.Digest.String()).String()}
 	}
 	if int64(len(a.body)) != d.Size {
-		return nil, &DigestError{What: "layer", Want: d.Digest, Size: int64(len(a.body))}
+		return nil, &DigestError{What: "layer", Want: d.Digest, Size: int64(len(a.body)), Registry: s.repo.RegistryStr()}
 	}
 	if got := digestOfBytes(a.body); got != d.Digest {
-		return nil, &DigestError{What: "layer", Want: d.Digest, Got: got}
+		return nil, &DigestError{What: "layer", Want: d.Digest, Got: got, Registry: s.repo.RegistryStr()}
 	}
 	return a.body, nil
 }

@@ -29,7 +29,7 @@ func oldTag(subject v1.Hash, suffix string) string { return fallbackTag(subject)
 
 // AttachOld adds layers to the image at the tag sha256-HEX.SUFFIX (suffix "sig" or
 // "att"), after those that are there. A layer that is there, with the same annotations,
-// is not added again.
+// is not added again. Something else at the tag is left alone: a [*TagError].
 func (r *Registry) AttachOld(ctx context.Context, repo name.Repository, subject v1.Hash, suffix string, add []OldLayer) error {
 	tag := repo.Tag(oldTag(subject, suffix))
 	s, err := r.opened(ctx, repo, true)
@@ -56,7 +56,7 @@ func (r *Registry) attachOld(ctx context.Context, s *session, tag string, add []
 	return (&rewriter{
 		r: r, s: s, tag: tag,
 		merge: func(now *stored) (next *manifest, err error) {
-			next, config, err = mergeOld(now, layers)
+			next, config, err = mergeOld(now, s.repo.Tag(tag).String(), layers)
 			return next, err
 		},
 		write: func(ctx context.Context, m manifest) (v1.Hash, error) {
@@ -69,11 +69,11 @@ func (r *Registry) attachOld(ctx context.Context, s *session, tag string, add []
 	}).run(ctx)
 }
 
-// mergeOld adds layers to an image, and returns its new manifest and config.
-func mergeOld(now *stored, layers []v1.Descriptor) (*manifest, []byte, error) {
+// mergeOld adds layers to the image at a tag, and returns its new manifest and config.
+func mergeOld(now *stored, reference string, layers []v1.Descriptor) (*manifest, []byte, error) {
 	m := v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, Config: v1.Descriptor{MediaType: types.OCIConfigJSON}}
 	if now != nil {
-		old, err := parseOld(now)
+		old, err := parseOld(now, reference)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -110,13 +110,13 @@ func sameLayer(a, b v1.Descriptor) bool {
 	return a.MediaType == b.MediaType && a.Digest == b.Digest && maps.Equal(a.Annotations, b.Annotations)
 }
 
-func parseOld(m *stored) (*v1.Manifest, error) {
+func parseOld(m *stored, reference string) (*v1.Manifest, error) {
 	var old v1.Manifest
 	if !m.desc.MediaType.IsImage() || json.Unmarshal(m.raw, &old) != nil {
-		return nil, fmt.Errorf("what is there is no image but %q", oneLine(string(m.desc.MediaType)))
+		return nil, &TagError{Reference: reference, Problem: fmt.Sprintf("it holds no image but %q", oneLine(string(m.desc.MediaType)))}
 	}
 	if len(old.Layers) > maxOldLayers {
-		return nil, fmt.Errorf("there are %d layers; imgo reads %d at most", len(old.Layers), maxOldLayers)
+		return nil, &TagError{Reference: reference, Problem: fmt.Sprintf("it holds %d layers; imgo reads %d at most", len(old.Layers), maxOldLayers)}
 	}
 	old.MediaType = m.desc.MediaType
 	return &old, nil
@@ -124,26 +124,24 @@ func parseOld(m *stored) (*v1.Manifest, error) {
 
 // AttachedOld reads the layers of the image at the tag sha256-HEX.SUFFIX: none where
 // there is no such tag. Their digests and sizes are checked; all of them together may
-// have 64 MiB.
+// have 64 MiB. Something else at the tag is a [*TagError], layers that can't be had an
+// [*ArtifactError].
 func (r *Registry) AttachedOld(ctx context.Context, repo name.Repository, subject v1.Hash, suffix string) ([]OldLayer, error) {
 	tag := repo.Tag(oldTag(subject, suffix))
-	layers, err := r.attachedOld(ctx, repo, tag.TagStr())
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", tag, err)
-	}
-	return layers, nil
+	layers, err := r.attachedOld(ctx, repo, tag)
+	return layers, readingError(tag.String(), err)
 }
 
-func (r *Registry) attachedOld(ctx context.Context, repo name.Repository, tag string) ([]OldLayer, error) {
+func (r *Registry) attachedOld(ctx context.Context, repo name.Repository, tag name.Tag) ([]OldLayer, error) {
 	s, err := r.opened(ctx, repo, false)
 	if err != nil {
 		return nil, err
 	}
-	m, err := r.readManifest(ctx, s, tag)
+	m, err := r.readManifest(ctx, s, tag.TagStr())
 	if err != nil || m == nil {
 		return nil, err
 	}
-	old, err := parseOld(m)
+	old, err := parseOld(m, tag.String())
 	if err != nil {
 		return nil, err
 	}

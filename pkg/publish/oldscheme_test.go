@@ -114,13 +114,16 @@ func TestOldSchemeDamaged(t *testing.T) {
 	}
 	for body, what := range map[string]string{"payloaD": "its bytes have the digest", "pay": "another size", "payloads": "more than 7 bytes"} {
 		reg.SetFaults(on("GET blob", registrytest.Fault{Replace: []byte(body)}))
-		if _, err := r.AttachedOld(t.Context(), repo, subject.Digest, "sig"); err == nil || !strings.Contains(err.Error(), what) {
+		if _, err := r.AttachedOld(t.Context(), repo, subject.Digest, "sig"); !isError[*publish.ArtifactError](err) || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: error %v", body, err)
 		}
 	}
 	reg.SetFaults(nil)
 	mustPush(t, r, repo, indexOf(imageOf(t, "amd64")), "sha256-"+subject.Digest.Hex+".att")
-	if err := r.AttachOld(t.Context(), repo, subject.Digest, "att", []publish.OldLayer{signature("a", "b")}); err == nil || !strings.Contains(err.Error(), "no image") {
+	if err := r.AttachOld(t.Context(), repo, subject.Digest, "att", []publish.OldLayer{signature("a", "b")}); !isError[*publish.TagError](err) || !strings.Contains(err.Error(), "no image") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := r.AttachedOld(t.Context(), repo, subject.Digest, "att"); !isError[*publish.TagError](err) {
 		t.Errorf("error %v", err)
 	}
 }

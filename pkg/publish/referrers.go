@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,6 +22,9 @@ type Referrer struct {
 	Descriptor   v1.Descriptor // of its manifest
 	ArtifactType string
 	Annotations  map[string]string // of its manifest
+	// Problem is why it can't be used: an [*ArtifactError], or a [*TagError] for what was
+	// found in the place of a list. Then only Subject and Descriptor mean anything.
+	Problem error
 }
 
 // Attached lists what refers to a subject, of the given artifact types or of all. Both
@@ -30,7 +34,8 @@ type Referrer struct {
 //
 // It filters by itself: registries were seen to filter by the media type of the config,
 // as the specification had it before it was final. An entry whose manifest is gone is
-// left out.
+// left out; another that can't be used, as anybody who may push can make one, has a
+// Problem.
 func (r *Registry) Attached(ctx context.Context, repo name.Repository, subject v1.Hash, artifactTypes ...string) ([]Referrer, error) {
 	refs, err := r.attachedTo(ctx, repo, subject, artifactTypes)
 	if err != nil {
@@ -44,16 +49,19 @@ func (r *Registry) attachedTo(ctx context.Context, repo name.Repository, subject
 	if err != nil {
 		return nil, err
 	}
-	listed, err := r.listed(ctx, s, subject)
+	there, err := r.listed(ctx, s, subject)
 	if err != nil {
 		return nil, err
 	}
-	refs := make([]*Referrer, len(listed))
+	refs := make([]*Referrer, len(there.entries))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.opts.Jobs)
-	for i, d := range listed {
+	for i, d := range there.entries {
 		g.Go(func() (err error) {
 			refs[i], err = r.referrer(gctx, s, subject, d, wanted)
+			if unusable(err) {
+				refs[i], err = &Referrer{Subject: subject, Descriptor: d, Problem: s.artifactError(d.Digest, err)}, nil
+			}
 			return err
 		})
 	}
@@ -62,10 +70,16 @@ func (r *Registry) attachedTo(ctx context.Context, repo name.Repository, subject
 	}
 	var out []Referrer
 	for _, ref := range refs {
-		if ref != nil {
-			r.attached.Store(attachedKey(repo, subject, ref.Descriptor.Digest), true)
-			out = append(out, *ref)
+		if ref == nil {
+			continue
 		}
+		if ref.Problem == nil {
+			r.attached.Store(attachedKey(repo, subject, ref.Descriptor.Digest), true)
+		}
+		out = append(out, *ref)
+	}
+	if there.broken != nil {
+		out = append(out, Referrer{Subject: subject, Problem: there.broken})
 	}
 	return out, nil
 }
@@ -88,7 +102,7 @@ func (r *Registry) referrer(ctx context.Context, s *session, subject v1.Hash, d 
 	}
 	a, err := parseArtifact(m.raw)
 	if err != nil {
-		return nil, &RegistryError{Registry: s.repo.RegistryStr(), Status: http.StatusOK, Detail: fmt.Sprintf("the manifest %s can't be read: %s", d.Digest, oneLine(err.Error()))}
+		return nil, err
 	}
 	ref.ArtifactType, ref.Annotations = a.kind(), a.Annotations
 	if a.Subject == nil || a.Subject.Digest != subject || unwanted(ref.ArtifactType) {
@@ -126,8 +140,10 @@ type artifactManifest struct {
 
 func parseArtifact(raw []byte) (*artifactManifest, error) {
 	var a artifactManifest
-	err := json.Unmarshal(raw, &a)
-	return &a, err
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return nil, oddf("its manifest can't be read: %s", oneLine(err.Error()))
+	}
+	return &a, nil
 }
 
 // readAttached reads a manifest that was listed, once in this process.
@@ -140,44 +156,67 @@ func (r *Registry) readAttached(ctx context.Context, s *session, d v1.Descriptor
 		return m, err
 	})
 	if err == nil && d.Size != m.desc.Size {
-		err = &DigestError{What: "manifest", Want: d.Digest, Size: m.desc.Size}
+		err = &DigestError{What: "manifest", Want: d.Digest, Size: m.desc.Size, Registry: s.repo.RegistryStr()}
 	}
 	return m, err
 }
 
+// listing is what a registry lists of what refers to a subject.
+type listing struct {
+	entries []v1.Descriptor
+	broken  *TagError // what is at the fallback tag is no list
+}
+
 // listed returns the entries of both lists, each once.
-func (r *Registry) listed(ctx context.Context, s *session, subject v1.Hash) ([]v1.Descriptor, error) {
+func (r *Registry) listed(ctx context.Context, s *session, subject v1.Hash) (listing, error) {
 	var api, tag []v1.Descriptor
+	var hasAPI bool
+	var out listing
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		api, err = r.listedByAPI(ctx, s, subject)
+		api, hasAPI, err = r.listedByAPI(ctx, s, subject)
 		return err
 	})
-	g.Go(func() error {
-		m, err := r.readManifest(ctx, s, fallbackTag(subject))
-		if err != nil || m == nil {
-			return err
-		}
-		l, err := s.parseReferrers(m.raw)
-		if err == nil {
-			tag = l.descriptors()
+	g.Go(func() (err error) {
+		if tag, err = r.listedByTag(ctx, s, subject); errors.As(err, &out.broken) {
+			err = nil
 		}
 		return err
 	})
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return listing{}, err
 	}
-	all := api
+	if out.broken != nil {
+		out.broken.Needed = !hasAPI
+	}
+	out.entries = api
 	for _, d := range tag {
-		i := slices.IndexFunc(all, func(have v1.Descriptor) bool { return have.Digest == d.Digest })
+		i := slices.IndexFunc(out.entries, func(have v1.Descriptor) bool { return have.Digest == d.Digest })
 		switch {
 		case i < 0:
-			all = append(all, d)
-		case vagueType(all[i].ArtifactType) || all[i].Annotations == nil:
-			all[i] = d
+			out.entries = append(out.entries, d)
+		case vagueType(out.entries[i].ArtifactType) || out.entries[i].Annotations == nil:
+			out.entries[i] = d
 		}
 	}
-	return all, nil
+	return out, nil
+}
+
+// listedByTag reads the fallback tag: nothing where there is none, and a [*TagError]
+// where it holds something else.
+func (r *Registry) listedByTag(ctx context.Context, s *session, subject v1.Hash) ([]v1.Descriptor, error) {
+	m, err := r.readManifest(ctx, s, fallbackTag(subject))
+	if re, ok := errors.AsType[*RegistryError](err); ok && re.nonsense() {
+		return nil, s.notList(subject, errors.New(re.Detail))
+	}
+	if err != nil || m == nil {
+		return nil, err
+	}
+	l, err := parseReferrers(m.raw)
+	if err != nil {
+		return nil, s.notList(subject, err)
+	}
+	return l.descriptors(), nil
 }
 
 const (
@@ -185,9 +224,8 @@ const (
 	maxReferrerBytes = 32 << 20
 )
 
-// listedByAPI asks the referrers API: nothing where there is none.
-func (r *Registry) listedByAPI(ctx context.Context, s *session, subject v1.Hash) ([]v1.Descriptor, error) {
-	var all []v1.Descriptor
+// listedByAPI asks the referrers API, if there is one.
+func (r *Registry) listedByAPI(ctx context.Context, s *session, subject v1.Hash) (all []v1.Descriptor, there bool, err error) {
 	read := 0
 	next := s.url("referrers/" + subject.String())
 	for page := 0; next != ""; page++ {
@@ -197,24 +235,24 @@ func (r *Registry) listedByAPI(ctx context.Context, s *session, subject v1.Hash)
 		}
 		a, err := r.get(ctx, s, next, string(types.OCIImageIndex), manifestLimit, want...)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if page == 0 && (a.status != http.StatusOK || !mediaTypeOf(a.header).IsIndex()) {
-			return nil, nil // not even a 200 means an API: some answer a page for people
+			return nil, false, nil // not even a 200 means an API: some answer a page for people
 		}
 		l, err := s.parseReferrers(a.body)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		all = append(all, l.descriptors()...)
 		if read += len(a.body); page >= maxReferrerPages || len(all) > maxReferrers || read > maxReferrerBytes {
-			return nil, &RegistryError{Registry: s.repo.RegistryStr(), Status: http.StatusOK, Detail: "a list of referrers that does not end"}
+			return nil, false, &RegistryError{Registry: s.repo.RegistryStr(), Status: http.StatusOK, Detail: "a list of referrers that does not end"}
 		}
 		if next, err = s.nextPage(a); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return all, nil
+	return all, true, nil
 }
 
 // nextPage returns where a list goes on (the Link of the answer, RFC 8288), or "". Only

@@ -186,15 +186,21 @@ func TestAttachmentsThatAreNotWhatTheyShouldBe(t *testing.T) {
 	for kind, fault := range map[string]registrytest.Fault{
 		"GET manifest": {Replace: []byte(`{}`)}, "GET blob": {Replace: []byte(`{"text":"y","n":0}`)},
 	} {
-		if err := fetch(same, on(kind, fault)); !isError[*publish.DigestError](err) {
+		err := fetch(same, on(kind, fault))
+		if de, ok := errors.AsType[*publish.DigestError](err); !ok || de.Registry != reg.Host || !isError[*publish.ArtifactError](err) {
 			t.Errorf("changed %s: %v", kind, err)
 		}
 	}
 	if err := fetch(same, on("GET blob", registrytest.Fault{Drop: true, After: 3}, 1, 2)); err != nil {
 		t.Errorf("an answer that was cut off twice: %v", err)
 	}
-	if err := fetch(same, on("GET blob", registrytest.Fault{Drop: true, After: 3})); !isError[*publish.UnreachableError](err) {
+	if err := fetch(same, on("GET blob", registrytest.Fault{Drop: true, After: 3})); !isError[*publish.UnreachableError](err) || isError[*publish.ArtifactError](err) {
 		t.Errorf("an answer that is always cut off: %v", err)
+	}
+	for status, odd := range map[int]bool{404: true, 410: true, 403: false, 429: false, 500: false} {
+		if err := fetch(same, on("GET blob", registrytest.Fault{Status: status})); err == nil || isError[*publish.ArtifactError](err) != odd {
+			t.Errorf("%d: %v", status, err)
+		}
 	}
 }
 
@@ -205,9 +211,10 @@ func TestFetchBounds(t *testing.T) {
 	}
 	tiny := fmt.Sprintf(`{"digest":"%s","size":0}`, theSubject)
 	for raw, want := range map[string]string{
-		manifest(layer + "," + strings.Replace(layer, fmt.Sprint(64<<20), "1", 1)): "more than 64 MiB",
-		manifest(strings.Replace(layer, fmt.Sprint(64<<20), "-1", 1)):              "more than 64 MiB",
-		manifest(strings.Repeat(tiny+",", 1000) + tiny):                            "1001 layers",
+		manifest(strings.Replace(layer, fmt.Sprint(64<<20), fmt.Sprint(64<<20+1), 1)): "more than 64 MiB",
+		manifest(layer + "," + layer):                                 "2 layers, not 1",
+		manifest(strings.Replace(layer, fmt.Sprint(64<<20), "-1", 1)): "more than 64 MiB",
+		manifest(strings.Repeat(tiny+",", 1000) + tiny):               "1001 layers",
 		manifest(""): "0 layers, not 1",
 	} {
 		r, repo := answers(t, map[string]string{pathOf(raw): raw, "/referrers/" + theSubject.String(): listOf(entryOf(raw, ""))}, nil)
@@ -215,7 +222,7 @@ func TestFetchBounds(t *testing.T) {
 		if err != nil || len(refs) != 1 {
 			t.Fatal(refs, err)
 		}
-		if _, err := r.FetchAttachment(t.Context(), repo, refs[0]); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.FetchAttachment(t.Context(), repo, refs[0]); !isError[*publish.ArtifactError](err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}

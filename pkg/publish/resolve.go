@@ -100,7 +100,7 @@ func (r *Registry) readManifest(ctx context.Context, s *session, as string) (*st
 	}
 	m := &stored{raw: a.body, desc: v1.Descriptor{MediaType: mediaTypeOf(a.header), Digest: digestOfBytes(a.body), Size: int64(len(a.body))}}
 	if want, err := v1.NewHash(as); err == nil && want != m.desc.Digest {
-		return nil, &DigestError{What: "manifest", Want: want, Got: m.desc.Digest}
+		return nil, &DigestError{What: "manifest", Want: want, Got: m.desc.Digest, Registry: s.repo.RegistryStr()}
 	}
 	var says struct { // covered by the digest, unlike the header
 		MediaType types.MediaType `json:"mediaType"`

@@ -38,6 +38,8 @@ type rewriter struct {
 	merge func(now *stored) (*manifest, error)
 	// write sends it, and returns the digest of what it sent.
 	write func(ctx context.Context, m manifest) (v1.Hash, error)
+	// hasty ends it there. Others lose nothing by that: they pause, and look again.
+	hasty bool
 }
 
 const (
@@ -71,7 +73,7 @@ func (w *rewriter) run(ctx context.Context) error {
 		case round >= rewriteRounds:
 			return &ContendedError{Reference: reference.String(), Attempts: round}
 		default:
-			if seen, err = w.write(ctx, *next); err != nil {
+			if seen, err = w.write(ctx, *next); err != nil || w.hasty {
 				return err
 			}
 		}

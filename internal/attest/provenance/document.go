@@ -36,6 +36,7 @@ type sourceParameters struct {
 	Repository string `json:"repository,omitempty"`
 	Ref        string `json:"ref,omitempty"`
 	Path       string `json:"path,omitempty"`
+	ConfigPath string `json:"configPath,omitempty"`
 }
 
 type goParameters struct {
@@ -49,7 +50,7 @@ type goParameters struct {
 
 type baseParameters struct {
 	Platform string `json:"platform,omitempty"`
-	Ref      string `json:"ref"`
+	Ref      string `json:"ref,omitempty"` // left out for a path of the machine
 }
 
 type omission struct {

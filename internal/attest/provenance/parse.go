@@ -85,7 +85,9 @@ func (r *reader) equal(v value, want string) {
 
 func (p *Parsed) external(v value) {
 	if s := v.get("source"); s.v != nil {
-		p.Source = &Source{Repository: s.get("repository").text(), Ref: s.get("ref").text(), Path: s.get("path").text()}
+		p.Source = &Source{
+			Repository: s.get("repository").text(), Ref: s.get("ref").text(), Path: s.get("path").text(), ConfigPath: s.get("configPath").text(),
+		}
 		if p.Source.Repository != repository(p.Source.Repository) {
 			v.r.refuse(s.at+".repository", "is no URL of a repository that all can reach")
 		}
@@ -103,7 +105,7 @@ func (p *Parsed) external(v value) {
 		}
 	}
 	for _, b := range v.get("bases").list() {
-		p.Bases = append(p.Bases, Base{Platform: b.get("platform").text(), Ref: b.get("ref").required().text()})
+		p.Bases = append(p.Bases, Base{Platform: b.get("platform").text(), Ref: b.get("ref").text()})
 	}
 	if config := v.get("config").object(); len(config) > 0 {
 		p.Config = config
@@ -166,12 +168,10 @@ func (p *Parsed) source(d value, m Material, modified bool) {
 
 func (p *Parsed) module(d value, m Material, a value) {
 	out := Module{Path: m.Name, Version: a.get("version").text(), Sum: a.get("h1").text()}
-	uri := moduleURI(out.Path, out.Version)
+	uri := out.uri()
 	if by := a.get("replacedBy"); by.v != nil {
 		out.ReplacedBy = &Module{Path: by.get("path").text(), Version: by.get("version").text()}
-		if out.ReplacedBy.Version != "" {
-			uri = moduleURI(out.ReplacedBy.Path, out.ReplacedBy.Version)
-		}
+		uri = out.uri()
 	}
 	sum, err := dirHash(out.Sum)
 	switch {

@@ -40,12 +40,18 @@ type Input struct {
 	Name      string    // of the image's own binary
 	Platforms []string  // in the order asked for
 	Go        GoSettings
-	Bases     []Base         // none for the empty base
-	Files     []Material     // the user's files, by their paths in the image
-	Modules   []Module       // that the binaries are made of, without the main module
-	Config    map[string]any // the image's settings in the words of .imgo.yaml
-	Imgo      Imgo
-	Builder   Builder
+	Bases     []Base     // none for the empty base
+	Files     []Material // layers of the user's files, by their places in the image
+	Modules   []Module   // that the binaries are made of, without the main module
+	// Config is the image's settings in the words of .imgo.yaml: what stands there below
+	// the image's name. Its paths begin at Source.ConfigPath; of env, labels and
+	// annotations it has only the keys, in a list.
+	Config  map[string]any
+	Imgo    Imgo
+	Builder Builder
+	// Untold is what had an influence and can't be told here. [Statement] names it, beside
+	// what it leaves out itself; Parsed.Omitted has both.
+	Untold []Omission
 	// Started and Finished are told to the second; the zero time is left out.
 	Started, Finished time.Time
 }
@@ -63,9 +69,14 @@ type Source struct {
 	Ref        string // refs/heads/main, refs/tags/v1; empty where it is unknown
 	Dirty      bool   // there were changes that are not in the commit
 	Path       string // of the main module in the repository, with slashes; empty for its root
+	// ConfigPath is where the paths in Config and those of bases begin, in the repository
+	// and with slashes; empty for its root. The configuration file was there, or imgo ran
+	// there.
+	ConfigPath string
 }
 
-// GoSettings is what the go command was told.
+// GoSettings is what the go command was told beside imgo's own defaults, wherever the
+// user said it: in the settings, in his environment (GOFLAGS) or with "go env -w".
 type GoSettings struct {
 	Tags     []string
 	Ldflags  []string // each a value of -ldflags, in order of rising precedence
@@ -80,8 +91,10 @@ type GoSettings struct {
 // Base is the base image, of one platform or of all.
 type Base struct {
 	Platform string // empty for all
-	Ref      string // as it was asked for
-	Material Material
+	// Ref is the base as it was asked for. One that is a path ("oci:DIR", "FILE.tar") is
+	// relative to Source.ConfigPath, with slashes, and its Material has a digest only.
+	Ref      string
+	Material Material // of an index where there is one, else of the manifest
 }
 
 // Material is something that went into the image: an in-toto ResourceDescriptor. It

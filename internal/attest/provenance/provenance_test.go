@@ -29,7 +29,7 @@ func sha(c string) map[string]string { return map[string]string{"sha256": string
 func full() Input {
 	return Input{
 		Subjects: []Subject{{"ghcr.io/acme/server", sha("a")}, {"ghcr.io/acme/server", sha("b")}},
-		Source:   &Source{Repository: "https://github.com/acme/app", Commit: commit, Ref: "refs/tags/v1.2.0", Path: "services/server"},
+		Source:   &Source{Repository: "https://github.com/acme/app", Commit: commit, Ref: "refs/tags/v1.2.0", Path: "services/server", ConfigPath: "services"},
 		Package:  "example.com/app/cmd/server", Name: "server",
 		Platforms: []string{"linux/arm64", "linux/amd64"},
 		Go: GoSettings{
@@ -48,8 +48,11 @@ func full() Input {
 			{Path: "github.com/old/api", Version: "v3.0.0+incompatible", Sum: sum1},
 		},
 		Config: map[string]any{
-			"user": "65534:65534", "ports": []any{"8080/tcp"}, "env": map[string]any{"LOG_LEVEL": "info"},
-			"args": []any{"--config", "/etc/server.yaml"}, "labels": map[string]any{"team": "a<b>&c"},
+			"name": "api", "user": map[string]any{"name": "app", "uid": json.Number("1000")}, "ports": []any{"8080/tcp"}, "env": []any{"LOG_LEVEL"},
+			"args": []any{"--config", "/etc/server.yaml", "--only=a<b>&c"}, "labels": []any{"team"},
+			"healthcheck": map[string]any{"url": "http://127.0.0.1:8080/healthz", "retries": json.Number("3")},
+			"binaries":    map[string]any{"token": map[string]any{"package": "example.com/app/cmd/token", "path": "/app/token"}},
+			"files":       []any{map[string]any{"from": "../web/dist", "to": "/srv/www", "mode": "0644"}},
 		},
 		Imgo: Imgo{"v0.7.0", "3"},
 		Builder: Builder{
@@ -194,7 +197,7 @@ func TestParseReturnsWhatWasTold(t *testing.T) {
 
 func TestTextsThatLookLikeEscapes(t *testing.T) {
 	in := full()
-	in.Go.Ldflags, in.Config["user"] = []string{`\ufffd`, "\ufffd"}, `\\ufffd`
+	in.Go.Ldflags, in.Config["workdir"] = []string{`\ufffd`, "\ufffd"}, `\\ufffd`
 	got, err := Parse(statement(t, in))
 	if diff := cmp.Diff(&Parsed{Input: in}, got); err != nil || diff != "" {
 		t.Errorf("%v (-told +read):\n%s", err, diff)
@@ -210,6 +213,7 @@ func TestStatementRefuses(t *testing.T) {
 		"commit \"main\" is none":    func(in *Input) { in.Source.Commit = "main" },
 		"outside of the repository":  func(in *Input) { in.Source.Path = "../x" },
 		"outside of the repository,": func(in *Input) { in.Source.Path = "/x" },
+		"configuration is outside":   func(in *Input) { in.Source.ConfigPath = "../x" },
 		"neither URI nor digest":     func(in *Input) { in.Files[0].Digest = nil },
 		"is not in hexadecimal":      func(in *Input) { in.Bases[0].Material.Digest = map[string]string{"sha256": "aa"} },
 		"example.com/forked is none": func(in *Input) { in.Modules[0].Sum = "h1:aaaa" },

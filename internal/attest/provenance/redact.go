@@ -1,16 +1,12 @@
 package provenance
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/imgo-build/imgo/internal/goflag"
 	"github.com/imgo-build/imgo/internal/secrets"
 )
 
@@ -35,7 +31,11 @@ func AllowedEnv(name string) bool {
 // matters says whether a variable that is not told has an influence on the binary, so
 // that a rebuild without it may differ.
 func matters(name string) bool {
-	return name == "CC" || name == "CXX" || strings.HasPrefix(name, "CGO_")
+	switch name {
+	case "CC", "CXX", "FC", "AR", "PKG_CONFIG", "PKG_CONFIG_PATH", "GO_EXTLINK_ENABLED":
+		return true
+	}
+	return strings.HasPrefix(name, "CGO_")
 }
 
 // SecretError is something that looks like a secret, in a place where nothing can be
@@ -50,66 +50,24 @@ func (e *SecretError) Error() string {
 }
 
 // redaction leaves out what must not be told, and remembers that.
-type redaction struct{ omitted []omission }
+type redaction struct {
+	moduleDir string // where relative directories of go.mod begin in the repository
+	configDir string // where those of the settings do
+	omitted   []omission
+}
+
+func newRedaction(in Input) *redaction {
+	r := &redaction{}
+	if in.Source != nil {
+		r.moduleDir, r.configDir = in.Source.Path, in.Source.ConfigPath
+	}
+	for _, o := range in.Untold {
+		r.omit(o.What, o.Why)
+	}
+	return r
+}
 
 func (r *redaction) omit(what, why string) { r.omitted = append(r.omitted, omission{what, why}) }
-
-// flags returns flags for a tool of Go's, or none where one of them holds a secret:
-// the rest would not repeat the build.
-func (r *redaction) flags(what string, list []string) []string {
-	for _, value := range list {
-		if rule := inFlags(value); rule != "" {
-			r.omit(what, rule)
-			return nil
-		}
-	}
-	return list
-}
-
-// inFlags is the kind of secret in a list of flags. What "-X" sets is held against
-// the name of the variable too.
-func inFlags(value string) string {
-	if f, found := secrets.InValue("", value); found {
-		return f.Rule
-	}
-	words, err := goflag.Split(value)
-	if err != nil {
-		return ""
-	}
-	for i, word := range words {
-		word = strings.TrimPrefix(word, "-") // --X is -X
-		set, ok := strings.CutPrefix(word, "-X=")
-		if !ok {
-			set, ok = strings.CutPrefix(word, "X=")
-		}
-		if !ok && (word == "X" || word == "-X") && i+1 < len(words) {
-			set = words[i+1]
-		}
-		name, v, _ := strings.Cut(set, "=")
-		if f, found := secrets.InValue(name, v); found {
-			return f.Rule
-		}
-	}
-	return ""
-}
-
-// inVariable is the kind of secret in a variable of the go command's. GOFLAGS holds
-// flags that hold flags.
-func inVariable(name, value string) string {
-	rule := inFlags(value)
-	words, err := goflag.Split(value)
-	if name != "GOFLAGS" || err != nil {
-		return rule
-	}
-	for _, word := range words {
-		for _, flag := range []string{"-ldflags=", "--ldflags="} {
-			if nested, ok := strings.CutPrefix(word, flag); ok && rule == "" {
-				rule = inFlags(nested)
-			}
-		}
-	}
-	return rule
-}
 
 // env returns the variables that may be told.
 func (r *redaction) env(what string, env map[string]string) map[string]string {
@@ -133,59 +91,23 @@ func (r *redaction) env(what string, env map[string]string) map[string]string {
 	return out
 }
 
-// config returns settings without those that hold secrets. Of a list with one nothing
-// is left, and the setting is missing.
-func (r *redaction) config(what string, config map[string]any) (map[string]any, error) {
-	raw, err := json.Marshal(config)
-	if err != nil {
-		return nil, fmt.Errorf("the image's settings: %w", err)
+// base returns a base as it was asked for, unless that is a path that only the machine has.
+func (r *redaction) base(what string, b Base) string {
+	local := b.Material.Name == "" && b.Material.URI == ""
+	if local && b.Ref != "" && !r.tells(r.configDir, strings.TrimPrefix(b.Ref, "oci:")) {
+		r.omit(what, pathOfMachine)
+		return ""
 	}
-	if lossy(raw) {
-		return nil, errors.New("the image's settings: there is a text in them that is not in UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var out map[string]any
-	if err := dec.Decode(&out); err != nil {
-		return nil, fmt.Errorf("the image's settings: %w", err)
-	}
-	r.prune(what, out)
-	return out, nil
+	return withoutUser(b.Ref)
 }
 
-func (r *redaction) prune(what string, m map[string]any) {
-	for key, v := range m {
-		where := what + "." + key
-		if inner, ok := v.(map[string]any); ok {
-			r.prune(where, inner)
-		} else if rule := inAny(key, v); rule != "" {
-			r.omit(where, rule)
-			delete(m, key)
-		}
+// tells says whether a path that begins somewhere in the repository stays in it.
+func (r *redaction) tells(begin, p string) bool {
+	if isLocalPath(p) {
+		return false
 	}
-}
-
-// inAny is the kind of secret in a value, or in any of a list.
-func inAny(key string, v any) string {
-	switch v := v.(type) {
-	case string:
-		if f, found := secrets.InValue(key, v); found {
-			return f.Rule
-		}
-	case []any:
-		for _, e := range v {
-			if rule := inAny(key, e); rule != "" {
-				return rule
-			}
-		}
-	case map[string]any: // in a list
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if rule := inAny(k, v[k]); rule != "" {
-				return rule
-			}
-		}
-	}
-	return ""
+	p = path.Join(begin, strings.ReplaceAll(p, `\`, "/"))
+	return p != ".." && !strings.HasPrefix(p, "../")
 }
 
 // anySecret looks at all texts of a document, keys included, by their shape.
@@ -214,8 +136,7 @@ func anySecret(where string, v any) error {
 	return nil
 }
 
-// isLocalPath says whether a path leads somewhere on the machine, and not to a place
-// that is known from where the main module is.
+// isLocalPath says whether a path leads to a place of the machine, from wherever.
 func isLocalPath(p string) bool {
 	p = strings.ReplaceAll(p, `\`, "/")
 	return path.IsAbs(p) || len(p) > 1 && p[1] == ':'

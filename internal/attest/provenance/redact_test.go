@@ -30,6 +30,22 @@ func TestSecretsAreLeftOut(t *testing.T) {
 			func(in *Input) { in.Go.Ldflags = []string{"-X main.dbPassword=hunter22 -w"} },
 			"hunter22", []Omission{{"go.ldflags", "password"}},
 		},
+		"by the last word of the name": {
+			func(in *Input) { in.Go.Ldflags = []string{"all=-X main.dbPass=hunter22"} },
+			"hunter22", []Omission{{"go.ldflags", "password"}},
+		},
+		"by the name, whatever the value": {
+			func(in *Input) { in.Go.Ldflags = []string{"-X", "--X example.com/m.sessionToken=letmein"} },
+			"letmein", []Omission{{"go.ldflags", "token"}},
+		},
+		"a linker of the machine's": {
+			func(in *Input) { in.Go.Ldflags = []string{"-linkmode=external '-extldflags=-static -L/home/me/lib'"} },
+			"/home/me", []Omission{{"go.ldflags", pathOfMachine}},
+		},
+		"a profile of the machine's": {
+			func(in *Input) { in.Go.Env["GOFLAGS"] = "-mod=mod -pgo=/home/me/cpu.pprof" },
+			"/home/me", []Omission{{"go.env.GOFLAGS", pathOfMachine}},
+		},
 		"in flags of the compiler": {
 			func(in *Input) { in.Go.Gcflags = []string{token} },
 			token, []Omission{{"go.gcflags", "GitHub token"}},
@@ -58,6 +74,49 @@ func TestSecretsAreLeftOut(t *testing.T) {
 			func(in *Input) { in.Config["args"] = []string{"--token", token} },
 			token, []Omission{{"config.args", "GitHub token"}},
 		},
+		"by the name of a flag": {
+			func(in *Input) { in.Config["args"] = []string{"serve", "--db-password=hunter22"} },
+			"hunter22", []Omission{{"config.args", "password"}},
+		},
+		"in the word behind a flag": {
+			func(in *Input) { in.Config["cmd"] = []string{"serve", "-apiToken", "letmein"} },
+			"letmein", []Omission{{"config.cmd", "token"}},
+		},
+		"in a health check": {
+			func(in *Input) {
+				in.Config["healthcheck"] = map[string]any{"test": []string{"CMD", "/app/x", "--pass=hunter22"}}
+			},
+			"hunter22", []Omission{{"config.healthcheck", "password"}},
+		},
+		"in the package of a binary": {
+			func(in *Input) {
+				in.Config["binaries"] = map[string]any{"x": "example.com/" + token, "y": "example.com/y"}
+			},
+			token, []Omission{{"config.binaries.x", "GitHub token"}},
+		},
+		"files from elsewhere": {
+			func(in *Input) {
+				in.Config["files"] = []any{
+					map[string]any{"from": "../../me/a", "to": "/a"}, map[string]any{"from": "../b", "to": "/b"}, map[string]any{"from": "/home/me/c", "to": "/c"},
+				}
+			},
+			"../../me", []Omission{{"config.files[0]", pathOfMachine}, {"config.files[2]", pathOfMachine}},
+		},
+		"no files but those": {
+			func(in *Input) { in.Config["files"] = []any{map[string]any{"from": `C:\me\c`, "to": "/c"}} },
+			`me\\c`, []Omission{{"config.files[0]", pathOfMachine}},
+		},
+		"a base of the machine's": {
+			func(in *Input) {
+				in.Bases[0].Ref, in.Bases[0].Material = "oci:/home/me/base", Material{Digest: sha("c")}
+				in.Bases[1].Ref, in.Bases[1].Material = "../../base.tar", Material{Digest: sha("d")}
+			},
+			"base.tar", []Omission{{"bases[0].ref", pathOfMachine}, {"bases[1].ref", pathOfMachine}},
+		},
+		"what the caller can't tell": {
+			func(in *Input) { in.Go.Ldflags, in.Untold = nil, []Omission{{"go.ldflags", "they differ"}} },
+			"-X main.version", []Omission{{"go.ldflags", "they differ"}},
+		},
 		"in a mapping of a list": {
 			func(in *Input) { in.Config["files"] = []any{map[string]any{"password": "hunter22"}} },
 			"hunter22", []Omission{{"config.files", "password"}},
@@ -65,6 +124,10 @@ func TestSecretsAreLeftOut(t *testing.T) {
 		"a directory of the machine": {
 			func(in *Input) { in.Modules[1].ReplacedBy.Path = "/home/me/local" },
 			"/home/me", []Omission{{"modules.example.com/local.replacedBy", pathOfMachine}},
+		},
+		"a directory beside the repository": {
+			func(in *Input) { in.Modules[1].ReplacedBy.Path = "../../../local" },
+			"../../../local", []Omission{{"modules.example.com/local.replacedBy", pathOfMachine}},
 		},
 		"in the source's URL": {
 			func(in *Input) { in.Source.Repository = "https://me:hunter22@github.com/acme/app?x=hunter22#hunter22" },
@@ -105,6 +168,35 @@ func TestSecretsAreLeftOut(t *testing.T) {
 	}
 	if _, there := in.Config["env"].(map[string]string)["DB_PASSWORD"]; !there {
 		t.Error("the caller's settings were changed")
+	}
+}
+
+// What only looks as if, and what stays in the repository, is told.
+func TestWhatIsTold(t *testing.T) {
+	in := full()
+	in.Go.Ldflags = []string{
+		"-X main.compass=north -X main.token= -X main.maxToken=4096 -X main.dbPassword=${DB_PASSWORD} -X main.passFile=/run/secrets/x -X main.dir=/srv",
+		"-r /usr/lib -extldflags=-static", "-s -w -X",
+	}
+	in.Go.Env["GOFLAGS"] = "-mod=vendor -pgo=off -trimpath=false"
+	in.Config["args"] = []any{"--token-file=/run/secrets/token", "--password", "--verbose", "--tokens=3", "token", "--secret=$SECRET"}
+	in.Config["env"] = []any{"DB_PASSWORD", "API_TOKEN"}
+	in.Config["files"] = []any{map[string]any{"from": "../x/**", "to": "/x"}, map[string]any{"from": ".", "to": "/y"}}
+	in.Bases[0].Ref, in.Bases[0].Material = "oci:../base:v1", Material{Digest: sha("c")}
+	in.Modules[1].ReplacedBy.Path = "../../local"
+	got, err := Parse(statement(t, in))
+	if diff := cmp.Diff(&Parsed{Input: in}, got); err != nil || diff != "" {
+		t.Errorf("%v (-told +read):\n%s", err, diff)
+	}
+}
+
+func TestWordsOfNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "_", "dbPass": "_db_Pass", "DBPass": "_DB_Pass", "main.v": "_main.v", "DB_PASS": "_DB_PASS", "x2Y": "_x2_Y", "API": "_API",
+	} {
+		if got := inWordsOf(name); got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ func Statement(in Input) ([]byte, error) {
 	if err := check(in); err != nil {
 		return nil, err
 	}
-	r := &redaction{}
+	r := newRedaction(in)
 	doc := document{Type: StatementType, PredicateType: PredicateType}
 	for _, s := range in.Subjects {
 		doc.Subject = append(doc.Subject, descriptor{Name: s.Name, Digest: s.Digest})
@@ -56,6 +56,8 @@ func check(in Input) error {
 		return refuse("the source's commit %q is none", in.Source.Commit)
 	case in.Source != nil && !inside(in.Source.Path):
 		return refuse("the main module is outside of the repository, at %q", in.Source.Path)
+	case in.Source != nil && !inside(in.Source.ConfigPath):
+		return refuse("the configuration is outside of the repository, at %q", in.Source.ConfigPath)
 	}
 	for _, s := range in.Subjects {
 		if s.Name == "" || len(s.Digest) == 0 || badDigest(s.Digest) != "" {
@@ -99,10 +101,10 @@ func parameters(in Input, source *Source, r *redaction) (external, error) {
 		},
 	}
 	if source != nil {
-		out.Source = &sourceParameters{source.Repository, source.Ref, source.Path}
+		out.Source = &sourceParameters{source.Repository, source.Ref, source.Path, source.ConfigPath}
 	}
-	for _, b := range in.Bases {
-		out.Bases = append(out.Bases, baseParameters{b.Platform, withoutUser(b.Ref)})
+	for i, b := range in.Bases {
+		out.Bases = append(out.Bases, baseParameters{b.Platform, r.base(fmt.Sprintf("bases[%d].ref", i), b)})
 	}
 	var err error
 	if out.Config, err = r.config("config", in.Config); err != nil {
@@ -149,22 +151,30 @@ func (m Material) descriptor(a annotations) descriptor {
 // so in-toto's "dirHash".
 func (m Module) descriptor(r *redaction) descriptor {
 	a := &annotations{Kind: kindModule, Version: m.Version, H1: m.Sum}
-	uri := moduleURI(m.Path, m.Version)
 	if by := m.ReplacedBy; by != nil {
 		a.ReplacedBy = &replacement{by.Path, by.Version}
-		switch {
-		case by.Version != "":
-			uri = moduleURI(by.Path, by.Version)
-		case isLocalPath(by.Path):
+		if by.Version == "" && !r.tells(r.moduleDir, by.Path) {
 			a.ReplacedBy.Path = ""
 			r.omit("modules."+m.Path+".replacedBy", pathOfMachine)
 		}
 	}
-	d := descriptor{Name: m.Path, URI: uri, Annotations: a}
+	d := descriptor{Name: m.Path, URI: m.uri(), Annotations: a}
 	if sum, _ := dirHash(m.Sum); sum != "" {
 		d.Digest = map[string]string{"dirHash": sum}
 	}
 	return d
+}
+
+// uri names what was compiled. A directory has no version, whatever is required.
+func (m Module) uri() string {
+	switch by := m.ReplacedBy; {
+	case by == nil:
+		return moduleURI(m.Path, m.Version)
+	case by.Version == "":
+		return moduleURI(m.Path, "")
+	default:
+		return moduleURI(by.Path, by.Version)
+	}
 }
 
 func details(in Input) runDetails {

@@ -3,6 +3,7 @@ package sbom
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"runtime/debug"
 	"strings"
 )
@@ -29,7 +30,7 @@ func (inv *inventory) addBinary(b *Binary) error {
 	}
 	for _, m := range b.Info.Deps {
 		if m != nil {
-			inv.add(binary.key, dependsOn, dependency(m, b.Licenses))
+			inv.add(binary.key, dependsOn, module(kindModule, m, b))
 		}
 	}
 	inv.addGo(binary, b.Info.GoVersion)
@@ -39,7 +40,7 @@ func (inv *inventory) addBinary(b *Binary) error {
 // mainModule is the module that a program's main package is of. Its version is
 // "(devel)" unless it was built as a dependency or with VCS stamping.
 func mainModule(b *Binary) *component {
-	c := module(kindMain, &b.Info.Main, b.Licenses)
+	c := module(kindMain, &b.Info.Main, b)
 	revision, modified := b.Revision, ""
 	for _, s := range b.Info.Settings {
 		switch {
@@ -55,34 +56,45 @@ func mainModule(b *Binary) *component {
 	return c
 }
 
-func dependency(m *debug.Module, licenses map[string][]string) *component {
-	return module(kindModule, m, licenses)
-}
-
 // module is the component that a module's code is from: its replacement, where it has
 // one. A directory has neither a name of its own nor a version, so it goes by the
 // name of the module that it is imported as.
-func module(k kind, m *debug.Module, licenses map[string][]string) *component {
-	c := &component{kind: k, license: allOf(licenses[Key(m)])}
-	is := m
+func module(k kind, m *debug.Module, b *Binary) *component {
+	c := &component{kind: k, license: allOf(b.Licenses[Key(m)])}
+	is, required := m, m.Version
+	if IsDirectory(m) {
+		required = ""
+	}
 	switch r := m.Replace; {
 	case r == nil:
-	case r.Version == "":
-		c.key = r.Path + "\x00"
+	case IsDirectory(r):
+		dir := directory(b.Dir, r.Path)
+		c.key = dir + "\x00"
 		is = &debug.Module{Path: m.Path}
-		c.tell("replaced-by-directory", r.Path)
-		c.tell("replaced-version", m.Version)
+		c.tell("replaced-by", dir)
+		c.tell("replaced-version", required)
 	default:
 		is = r
-		c.tell("replaces", strings.TrimSuffix(m.Path+"@"+m.Version, "@"))
+		c.tell("replaces", strings.TrimSuffix(m.Path+"@"+required, "@"))
 	}
 	c.name, c.h1 = is.Path, is.Sum
-	if is.Version != "(devel)" {
+	if !IsDirectory(is) {
 		c.version = is.Version
 	}
 	c.purl = golangURL(c.name, c.version)
 	c.key += c.name + "\x00" + c.version + "\x00" + c.h1
 	return c
+}
+
+// directory names one that a go.mod in dir replaces a module by. What is elsewhere on the
+// machine is nobody's business.
+func directory(dir, p string) string {
+	p = strings.ReplaceAll(p, `\`, "/")
+	at := path.Join(dir, p)
+	if path.IsAbs(p) || len(p) > 1 && p[1] == ':' || at == ".." || strings.HasPrefix(at, "../") {
+		return "a directory"
+	}
+	return "the directory " + p
 }
 
 // addGo adds the standard library, which is in a program, and the toolchain, which

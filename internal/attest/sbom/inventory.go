@@ -135,7 +135,9 @@ func (inv *inventory) addLayers(img Image) error {
 		}
 		c := &component{kind: kindLayer, key: l.Digest, name: cmp.Or(l.Description, "files"), version: l.Digest, sha256: digest}
 		c.tell("diff-id", l.DiffID)
-		c.tell("entries", strconv.Itoa(l.Paths))
+		if l.Paths > 0 {
+			c.tell("entries", strconv.Itoa(l.Paths))
+		}
 		inv.add(inv.image.key, contains, c)
 	}
 	if img.Runtime == nil {

@@ -49,6 +49,9 @@ type Binary struct {
 	SHA256   string // of the file, in hexadecimal; empty where unknown
 	Info     *debug.BuildInfo
 	Revision string // of the version control system; empty: what the build info says
+	// Dir is where the main module is in its repository, with slashes; empty for the root.
+	// Directories that replace modules are named as far as they are in the repository.
+	Dir string
 	// Licenses holds SPDX identifiers or expressions by Key of a module. Those that it
 	// doesn't hold are unknown.
 	Licenses map[string][]string
@@ -63,11 +66,15 @@ func Key(m *debug.Module) string {
 	return m.Path + "@" + m.Version
 }
 
+// IsDirectory says whether a module, or what replaces one, is a directory and has no
+// version: build information calls that "(devel)".
+func IsDirectory(m *debug.Module) bool { return m.Version == "" || m.Version == "(devel)" }
+
 // FileLayer is a layer of the user's files.
 type FileLayer struct {
 	Digest      string // "sha256:…" of the compressed layer
 	DiffID      string // "sha256:…" of its tar
-	Paths       int    // how many entries it has
+	Paths       int    // how many entries it has; 0 where that isn't known
 	Description string
 }
 

@@ -43,7 +43,7 @@ func whole() sbom.Image {
 		Path: "example.com/old", Version: "v1.0.0",
 		Replace: &debug.Module{Path: "example.com/fork/v2", Version: "v2.0.1-0.20260102030405-0123456789ab", Sum: sum},
 	}
-	local := &debug.Module{Path: "example.com/shop/api", Version: "v0.0.0", Replace: &debug.Module{Path: "./api"}}
+	local := &debug.Module{Path: "example.com/shop/api", Version: "v0.0.0", Replace: &debug.Module{Path: "./api", Version: "(devel)"}}
 	licenses := map[string][]string{
 		"github.com/BurntSushi/toml@v1.5.0": {"MIT"},
 		sbom.Key(forked):                    {"Apache-2.0", "LicenseRef-CommonsClause"},
@@ -253,7 +253,7 @@ func TestNamesThatCollide(t *testing.T) {
 		img.Binaries = append(img.Binaries, sbom.Binary{Path: p, Info: info(
 			&debug.Module{Path: "example.com/A", Version: "v1.0.0"}, &debug.Module{Path: "example.com/a", Version: "v1.0.0"},
 			&debug.Module{Path: "example.com/a", Version: "v1.0.0", Sum: sum}, nil,
-			&debug.Module{Path: "example.com/b", Replace: &debug.Module{Path: "/b"}}, &debug.Module{Path: "example.com/b", Replace: &debug.Module{Path: "../b"}},
+			&debug.Module{Path: "example.com/b", Replace: &debug.Module{Path: "./b"}}, &debug.Module{Path: "example.com/b", Replace: &debug.Module{Path: "../b"}},
 		)})
 	}
 	doc, err := spdxjson.Read(bytes.NewReader(mustWrite(t, formats[0], img)))

@@ -16,6 +16,8 @@ const (
 	PredicateSPDX       = "https://spdx.dev/Document"
 	PredicateCycloneDX  = "https://cyclonedx.org/bom"
 	PredicateProvenance = "https://slsa.dev/provenance/v1"
+
+	PredicateProvenance02 = "https://slsa.dev/provenance/v0.2" // cosign's slsaprovenance
 )
 
 // Annotations of the manifest that carries a bundle.

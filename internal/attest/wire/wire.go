@@ -185,6 +185,7 @@ const (
 	CodeWrongPassword Code = "wrong-password" // of a private key
 	CodeBadKey        Code = "bad-key"        // not a key that can be used
 	CodeBadBundle     Code = "bad-bundle"     // not a bundle, or one with parts missing
+	CodeBadPredicate  Code = "bad-predicate"  // signed, but not what its type says
 	CodeBadPolicy     Code = "bad-policy"     // the request says badly whom to trust
 	CodeSignature     Code = "signature"      // it does not belong to the payload
 	CodeOtherKey      Code = "other-key"      // signed, but not by the key asked for
