@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ import (
 var suite struct {
 	dir     string
 	imgo    string   // a copy of IMGO_E2E_BIN that every user can run
+	tools   string   // where tools.sh puts what it builds
 	modules string   // testdata/mod
 	env     []string // of the go command and of those that find their way around
 }
@@ -62,7 +64,15 @@ func prepare() error {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		return errors.New("these tests run containers and mount file systems: they need Linux and root")
 	}
-	for _, c := range append([]string{"go"}, components...) {
+	var err error
+	if suite.tools, err = filepath.Abs(cmp.Or(os.Getenv("IMGO_E2E_TOOLS"), "../../bin")); err != nil {
+		return err
+	}
+	needed := append([]string{"go"}, components...)
+	for _, c := range cosigns {
+		needed = append(needed, c.path())
+	}
+	for _, c := range needed {
 		if _, err := exec.LookPath(c); err != nil {
 			return fmt.Errorf("%w: run internal/e2e/setup.sh", err)
 		}

@@ -35,7 +35,8 @@ var natsServer = program{
 // the file with the build tag real.
 func TestRealProgram(t *testing.T) { natsServer.test(t) }
 
-func (p program) test(t *testing.T) {
+// test builds the program and runs it. Its module is in mod of the sandbox.
+func (p program) test(t *testing.T) *sandbox {
 	s := newSandbox(t)
 	s.timeout = 20 * time.Minute
 	s.fetchModule(p.module, "mod")
@@ -70,6 +71,7 @@ func (p program) test(t *testing.T) {
 		}
 		e.try(s, "rm", "-f", id)
 	}
+	return s
 }
 
 // fetchModule copies a module from the proxy into the sandbox, writable.

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
-# Installs the components of the end-to-end tests from Debian's archive. It does
-# nothing, and needs no network, where they are there already.
+# Installs the components of the end-to-end tests: Debian's packages, and cosign's
+# command in two versions, which is built into the directory given, else into bin at
+# the top of the repository. It does nothing, and needs no network, where they are
+# there already.
 set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+bin=${1:-$here/../../bin}
 
 packages=(
   # Registry, engines and image tools that the tests run.
@@ -37,7 +42,11 @@ missing=()
 for package in "${packages[@]}"; do
   installed "$package" || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+tools() { "$here/tools.sh" "$bin" cosign-2 cosign-3; }
+if [ ${#missing[@]} = 0 ]; then
+  tools
+  exit
+fi
 
 . /etc/os-release
 [ "${ID:-}" = debian ] && [ "${VERSION_ID:-0}" -ge 12 ] ||
@@ -60,3 +69,4 @@ echo "setup: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -q -y --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}"
+tools
