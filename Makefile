@@ -19,7 +19,7 @@ build: ## build bin/imgo and bin/imgo-sigstore, without cgo as in releases: the 
 
 .PHONY: unit
 unit: ## the tests that need only Go, all of them, with the race detector
-	IMGO_TEST_LONG=1 go test -race ./...
+	IMGO_TEST_LONG=1 go test -race -timeout 30m ./...
 
 .PHONY: setup
 setup: ## install the components of the end-to-end tests (Debian, as root); cosign is built, minutes the first time
