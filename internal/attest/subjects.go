@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -65,7 +66,13 @@ func (a *Attester) descend(ctx context.Context, repo name.Repository, d v1.Descr
 	}
 	for _, child := range *parts.Manifests {
 		if child.Platform != nil && child.Platform.OS == "unknown" {
-			continue // such as what buildx attaches: no image that anybody runs
+			told, err := a.isTold(ctx, repo, child.Digest)
+			if err != nil {
+				return nil, err
+			}
+			if told {
+				continue
+			}
 		}
 		below, err := a.descend(ctx, repo, child, depth-1)
 		if err != nil {
@@ -74,4 +81,21 @@ func (a *Attester) descend(ctx context.Context, repo name.Repository, d v1.Descr
 		out = append(out, below...)
 	}
 	return out, nil
+}
+
+// isTold reports whether a manifest holds nothing but what is told of an image, as buildx
+// keeps it in indexes: no image that anybody runs. An index can't make one of an image by
+// what it calls its platform.
+func (a *Attester) isTold(ctx context.Context, repo name.Repository, digest v1.Hash) (bool, error) {
+	raw, _, err := a.opts.Registry.Manifest(ctx, repo, digest)
+	if err != nil {
+		return false, err
+	}
+	var m struct {
+		Layers []v1.Descriptor `json:"layers"`
+	}
+	if json.Unmarshal(raw, &m) != nil || len(m.Layers) == 0 {
+		return false, nil
+	}
+	return !slices.ContainsFunc(m.Layers, func(l v1.Descriptor) bool { return l.MediaType != "application/vnd.in-toto+json" }), nil
 }

@@ -87,6 +87,23 @@ func TestNothingIsVerifiedUnasked(t *testing.T) {
 			t.Errorf("%s: verified: %+v", what, r)
 		}
 	}
+	// An image for a platform that is called unknown is one; what buildx keeps is none.
+	hidden := newFixture(t)
+	image := hidden.put(manifestOf("hidden"), types.OCIManifestSchema1)
+	image.Platform = &v1.Platform{OS: "unknown", Architecture: "unknown"}
+	index(hidden, hidden.one, image)
+	hidden.signAll(t)
+	if r := hidden.verify(t, "me", Signature); len(r.Subjects) != 3 {
+		t.Errorf("an image is passed over: %+v", r)
+	}
+	told := newFixture(t)
+	attestation := told.put(`{"schemaVersion":2,"config":{},"layers":[{"mediaType":"application/vnd.in-toto+json"}]}`, types.OCIManifestSchema1)
+	attestation.Platform = &v1.Platform{OS: "unknown", Architecture: "unknown"}
+	index(told, told.one, attestation)
+	told.signAll(t)
+	if r := told.verify(t, "me", Signature); !r.Verified || len(r.Subjects) != 2 {
+		t.Errorf("beside an attestation of buildx: %+v", r)
+	}
 	// An unsigned image in an index in an index.
 	f := newFixture(t)
 	inner := f.top

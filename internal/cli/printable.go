@@ -31,6 +31,11 @@ func printable(s string) string {
 	return b.String()
 }
 
+// oneLine keeps what others wrote from looking like lines of a report.
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", " ").Replace(s)
+}
+
 func shown(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' }
 
 // printableEvents hands events on with their texts made printable.

@@ -77,18 +77,18 @@ func rebuildText(r *imgo.Rebuild) string {
 	if r.Source.Local != "" {
 		place = r.Source.Local
 	}
-	fmt.Fprintf(&b, "  source    commit %s of %s\n", r.Source.Commit, place)
-	fmt.Fprintf(&b, "  go        %s\n", r.Toolchain)
+	fmt.Fprintf(&b, "  source    commit %s of %s\n", r.Source.Commit, oneLine(place))
+	fmt.Fprintf(&b, "  go        %s\n", oneLine(r.Toolchain))
 	used := r.Imgo.Used
 	if used != r.Imgo.Recorded {
 		used += fmt.Sprintf(" (it was built by %s, which assembles images in the same way)", r.Imgo.Recorded)
 	}
-	fmt.Fprintf(&b, "  imgo      %s\n", used)
+	fmt.Fprintf(&b, "  imgo      %s\n", oneLine(used))
 	for _, o := range r.Omitted {
-		fmt.Fprintf(&b, "  omitted   %s (%s) is not in the provenance: the outcome may differ for it\n", o.What, o.Why)
+		fmt.Fprintf(&b, "  omitted   %s (%s) is not in the provenance: the outcome may differ for it\n", oneLine(o.What), oneLine(o.Why))
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "  note      %s\n", n)
+		fmt.Fprintf(&b, "  note      %s\n", oneLine(n))
 	}
 	if r.Comparison != nil {
 		fmt.Fprintf(&b, "\n%s", comparisonText(r.Comparison))

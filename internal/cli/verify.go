@@ -201,14 +201,14 @@ func reportText(r *attest.Report) string {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, c := range s.Checks {
 			if !c.OK {
-				fmt.Fprintf(w, "  FAILED\t%s\t%s\n", c.Kind, c.Reason)
+				fmt.Fprintf(w, "  FAILED\t%s\t%s\n", c.Kind, oneLine(c.Reason))
 				continue
 			}
-			fmt.Fprintf(w, "  ok\t%s\t%s\n", c.Kind, checkText(c))
+			fmt.Fprintf(w, "  ok\t%s\t%s\n", c.Kind, oneLine(checkText(c)))
 		}
 		w.Flush()
 		for _, i := range s.Ignored {
-			fmt.Fprintf(&b, "  ignored: %s\n", i.Reason)
+			fmt.Fprintf(&b, "  ignored: %s\n", oneLine(i.Reason))
 		}
 	}
 	return b.String()

@@ -133,7 +133,17 @@ func (r *Recipe) template(values []string) (text string, ok bool) {
 		return literal(values[0]), true
 	}
 	named := func(i int) string {
-		return strings.ReplaceAll(literal(values[i]), r.artifact.Images[i].Platform, "{{.Platform}}")
+		parts := strings.Split(values[i], r.artifact.Images[i].Platform)
+		for n, part := range parts {
+			text, brace := strings.CutSuffix(literal(part), "{")
+			if brace && n < len(parts)-1 {
+				text += `{{"{"}}` // a brace before a template would belong to it
+			} else if brace {
+				text += "{"
+			}
+			parts[n] = text
+		}
+		return strings.Join(parts, "{{.Platform}}")
 	}
 	if same(named) {
 		return named(0), true
@@ -182,8 +192,9 @@ func (r *Recipe) bases() []entry {
 	var byPlatform []entry
 	for _, b := range r.parsed.Bases {
 		ref, digest := b.Ref, b.Material.Digest["sha256"]
-		// The name is the whole one, with the tag, which the image tells too.
-		if name := b.Material.Name; name != "" && digest != "" {
+		// The name is the whole one, with the tag, which the image tells too. Without a name
+		// it is a file of the commit's, see checkBases and localBases.
+		if name := b.Material.Name; name != "" {
 			if ref = name; !strings.Contains(name, "@") {
 				ref += "@sha256:" + digest
 			}

@@ -52,6 +52,9 @@ var release = pattern.New(`^go1\.[0-9]+(\.[0-9]+|rc[0-9]+|beta[0-9]+)?(-[A-Za-z0
 // What is no release is tried with what is there, and the note says so. An error of type
 // [*ToolchainError] says that it can't be had.
 func (g *Go) Toolchain(ctx context.Context, env []string, want, have string) (value, note string, err error) {
+	// "go1.26.1-X:jsonv2" was compiled with GOEXPERIMENT, which is a setting of its own.
+	want, _, _ = strings.Cut(want, "-X:")
+	have, _, _ = strings.Cut(have, "-X:")
 	switch {
 	case want == have:
 		return "local", "", nil

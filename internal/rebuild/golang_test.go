@@ -131,7 +131,7 @@ func TestAnotherImgo(t *testing.T) {
 		t.Errorf("no such version: %v", err)
 	}
 	for version, want := range map[string]bool{
-		"v1.2.3": true, "v0.0.0-20260102030405-0123456789ab": true, "v1.2.3-rc.1": true,
+		"v1.2.3": true, "v0.0.0-20260102030405-0123456789ab": false, "v1.2.4-0.20260102030405-0123456789ab": false, "v1.2.3-rc.1": false,
 		"": false, "devel": false, "(devel)": false, "v1.2.3+dirty": false, "v0.0.0-20260102030405-0123456789ab+dirty": false, "latest": false, "v1": false, "v1.2.3 x": false,
 	} {
 		if rebuild.Fetchable(version) != want {

@@ -16,9 +16,11 @@ import (
 // program is the package of imgo itself.
 const program = "github.com/imgo-build/imgo/cmd/imgo"
 
-// Fetchable reports whether a version of imgo is one that the module proxy can have.
+// Fetchable reports whether a version of imgo is a release, which the module proxy can
+// have. Of others it has any commit that somebody brought into the repository, a pull
+// request's too: whoever signs a provenance is not to choose which of these is run here.
 func Fetchable(version string) bool {
-	return semver.IsValid(version) && semver.Canonical(version) == version
+	return semver.IsValid(version) && semver.Canonical(version) == version && semver.Prerelease(version) == ""
 }
 
 // Imgo is another version of imgo.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/mod/modfile"
 
 	"github.com/imgo-build/imgo/internal/attest/provenance"
@@ -103,8 +104,39 @@ func (r *Recipe) checkPlatforms() error {
 
 func (r *Recipe) checkBases() error {
 	for _, b := range r.parsed.Bases {
-		if b.Ref == "" && b.Material.Name == "" {
+		switch base := b.Material.Name; {
+		case base == "" && b.Ref == "":
 			return refuse("bases", "it was built on a file of the builder's machine")
+		case base == "":
+		case b.Material.Digest["sha256"] == "":
+			return refuse("bases", "%q has no digest", base)
+		default:
+			if _, err := name.ParseReference(base); err != nil || strings.HasPrefix(base, "oci:") {
+				return refuse("bases", "%q is in no registry", base)
+			}
+		}
+	}
+	return nil
+}
+
+// localBases sees to it that bases that are files are files of the commit's: what else lies
+// on this machine is none of a provenance's business.
+func (r *Recipe) localBases(root, configDir string) error {
+	for _, b := range r.parsed.Bases {
+		if b.Material.Name != "" {
+			continue
+		}
+		ref := filepath.FromSlash(strings.TrimPrefix(b.Ref, "oci:"))
+		outside := refuse("bases", "%q is no file of the commit's", b.Ref)
+		if ref == "" || filepath.IsAbs(ref) {
+			return outside
+		}
+		path, err := filepath.EvalSymlinks(filepath.Join(configDir, ref))
+		if err != nil {
+			return outside
+		}
+		if inside, err := filepath.Rel(root, path); err != nil || !filepath.IsLocal(inside) {
+			return outside
 		}
 	}
 	return nil
@@ -159,6 +191,9 @@ func (r *Recipe) In(root string) (*Place, error) {
 		return nil, err
 	}
 	if out.ConfigDir, err = below(root, s.ConfigPath); err != nil {
+		return nil, err
+	}
+	if err := r.localBases(root, out.ConfigDir); err != nil {
 		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(out.ModuleDir, "go.mod"))

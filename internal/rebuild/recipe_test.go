@@ -263,7 +263,7 @@ func TestConfigurationSaysWhatTheProvenanceDoes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			place, file, r := placed(t, c.parsed, c.artifact, checkout(t, "go.mod"))
+			place, file, r := placed(t, c.parsed, c.artifact, checkout(t, "go.mod", "base/index.json"))
 			if place.Arg != "server" {
 				t.Errorf("%s is to be built", place.Arg)
 			}
@@ -376,15 +376,21 @@ func TestRefused(t *testing.T) {
 		change func(*provenance.Parsed)
 		want   string
 	}{
-		"no source":           {func(p *provenance.Parsed) { p.Source = nil }, "source: it names no commit"},
-		"changes":             {func(p *provenance.Parsed) { p.Source.Dirty = true }, "source: there were changes that are in no commit"},
-		"a program to link":   {func(p *provenance.Parsed) { p.Go.Ldflags = []string{"-extld=/tmp/x"} }, "go.ldflags: -extld is not taken from others: it names a program to run"},
-		"odd flags":           {func(p *provenance.Parsed) { p.Go.Gcflags = []string{"x"} }, `go.gcflags: a value starts with "-" or has the form PATTERN=FLAGS`},
-		"a program to run":    {func(p *provenance.Parsed) { p.Go.Env = map[string]string{"GOFLAGS": "-toolexec=/tmp/x"} }, "go.env: -toolexec is not taken from others: it names a program to run"},
-		"odd tags":            {func(p *provenance.Parsed) { p.Go.Tags = []string{"a;b"} }, `go.tags: a build tag has letters, digits, "_" and "." only`},
-		"no platform":         {func(p *provenance.Parsed) { p.Platforms = nil }, "platforms: there are none"},
-		"another system":      {func(p *provenance.Parsed) { p.Platforms = []string{"plan9/amd64"} }, "platforms: "},
-		"a machine's base":    {func(p *provenance.Parsed) { p.Bases = []provenance.Base{{}} }, "bases: it was built on a file of the builder's machine"},
+		"no source":         {func(p *provenance.Parsed) { p.Source = nil }, "source: it names no commit"},
+		"changes":           {func(p *provenance.Parsed) { p.Source.Dirty = true }, "source: there were changes that are in no commit"},
+		"a program to link": {func(p *provenance.Parsed) { p.Go.Ldflags = []string{"-extld=/tmp/x"} }, "go.ldflags: -extld is not taken from others: it names a program to run"},
+		"odd flags":         {func(p *provenance.Parsed) { p.Go.Gcflags = []string{"x"} }, `go.gcflags: a value starts with "-" or has the form PATTERN=FLAGS`},
+		"a program to run":  {func(p *provenance.Parsed) { p.Go.Env = map[string]string{"GOFLAGS": "-toolexec=/tmp/x"} }, "go.env: -toolexec is not taken from others: it names a program to run"},
+		"odd tags":          {func(p *provenance.Parsed) { p.Go.Tags = []string{"a;b"} }, `go.tags: a build tag has letters, digits, "_" and "." only`},
+		"no platform":       {func(p *provenance.Parsed) { p.Platforms = nil }, "platforms: there are none"},
+		"another system":    {func(p *provenance.Parsed) { p.Platforms = []string{"plan9/amd64"} }, "platforms: "},
+		"a machine's base":  {func(p *provenance.Parsed) { p.Bases = []provenance.Base{{}} }, "bases: it was built on a file of the builder's machine"},
+		"a base anywhere": {func(p *provenance.Parsed) {
+			p.Bases = []provenance.Base{{Ref: "x", Material: provenance.Material{Name: "gcr.io/x"}}}
+		}, `bases: "gcr.io/x" has no digest`},
+		"a layout as a name": {func(p *provenance.Parsed) {
+			p.Bases = []provenance.Base{{Ref: "x", Material: provenance.Material{Name: "oci:/tmp/x", Digest: map[string]string{"sha256": strings.Repeat("a", 64)}}}}
+		}, `bases: "oci:/tmp/x" is in no registry`},
 		"an unknown setting":  {func(p *provenance.Parsed) { p.Config = map[string]any{"sign": "keyless"} }, "config.sign: this imgo doesn't know such a setting"},
 		"a level's options":   {func(p *provenance.Parsed) { p.Go.Env = map[string]string{"GOARM": "7,softfloat"} }, "go.env: GOARM is not taken from others: the platform decides it"},
 		"binaries nowhere":    {func(p *provenance.Parsed) { p.Config = map[string]any{"binaries": map[string]any{"x": "./x"}} }, `config.binaries: "x" has no path`},
@@ -420,6 +426,34 @@ func TestPlacesRefused(t *testing.T) {
 		_, err = r.In(root)
 		if _, ok := errors.AsType[*rebuild.RefusedError](err); !ok || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What lies on the machine of whoever verifies is none of a provenance's business.
+func TestBasesOfTheMachineAreRefused(t *testing.T) {
+	root := checkout(t, "go.mod", "sub/base/index.json", "base.tar")
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "base.tar"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(outside, "base.tar"), filepath.Join(root, "link.tar")); err != nil {
+		t.Logf("there are no links here: %v", err)
+	}
+	for ref, good := range map[string]bool{
+		"oci:base": true, "../base.tar": true,
+		filepath.Join(outside, "base.tar"): false, "oci:" + outside: false, "oci:../../" + filepath.Base(outside): false,
+		"../link.tar": false, "gone.tar": false, "oci:": false, "oci:..": true, "oci:../..": false,
+	} {
+		r, err := rebuild.New(told(func(p *provenance.Parsed) {
+			p.Source.ConfigPath, p.Bases = "sub", []provenance.Base{{Ref: ref}}
+		}), artifact())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.In(root)
+		if _, refused := errors.AsType[*rebuild.RefusedError](err); refused == good || !good && !strings.Contains(err.Error(), "bases: ") {
+			t.Errorf("%s: %v", ref, err)
 		}
 	}
 }

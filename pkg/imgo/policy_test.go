@@ -129,9 +129,12 @@ func TestFactsThatLayersTell(t *testing.T) {
 		static *bool
 		uid    *int64
 	}{
-		"of imgo":             {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/x", staticProgram)}, Entrypoint: []string{"/app/x"}}, &yes, nil},
-		"two binaries":        {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/y", dynamicProgram), program(t, "app/x", staticProgram)}, Entrypoint: []string{"/app/x"}}, &no, nil},
-		"one is strange":      {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/y", "#!/bin/sh"), program(t, "app/x", staticProgram)}, Entrypoint: []string{"/app/x"}}, nil, nil},
+		"of imgo":           {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/x", staticProgram)}, Entrypoint: []string{"/app/x"}}, &yes, nil},
+		"two binaries":      {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/y", dynamicProgram), program(t, "app/x", staticProgram)}, Entrypoint: []string{"/app/x"}}, &no, nil},
+		"one is strange":    {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/y", "#!/bin/sh"), program(t, "app/x", staticProgram)}, Entrypoint: []string{"/app/x"}}, nil, nil},
+		"hidden by a layer": {image.Parts{User: "1:1", Layers: []image.Addition{program(t, "app/x", staticProgram), layerOf(t, "ADD x", regular("app/x", dynamicProgram, 0o755))}, Entrypoint: []string{"/app/x"}}, &no, nil},
+		"hidden by a link": {image.Parts{User: "1:1", Layers: []image.Addition{account(""), program(t, "app/x", staticProgram), layerOf(t, "imgo: /app/x from package a/b",
+			entry{tar.Header{Name: "app/x", Linkname: "../opt/server", Typeflag: tar.TypeSymlink, Mode: 0o777}, ""})}, Entrypoint: []string{"/app/x"}}, &no, nil},
 		"starts another":      {image.Parts{User: "1:1", Layers: []image.Addition{account(""), program(t, "app/x", staticProgram)}, Entrypoint: []string{"/opt/server"}}, &no, nil},
 		"by PATH and link":    {other("app", "server", "--flag"), &no, uid(1000)},
 		"relative":            {image.Parts{Layers: []image.Addition{account(passwd)}, User: "admin:x", WorkingDir: "/opt", Cmd: []string{"./server"}}, &no, uid(0)},

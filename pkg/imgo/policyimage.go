@@ -36,14 +36,14 @@ func (h *held) facts() policy.Facts {
 // look finds out what only the layers tell, as far as rules need it.
 func (h *held) look(ctx context.Context, rules *policy.Policy, f *policy.Facts, allowed allowance) error {
 	if rules.Has(policy.NoSecrets) {
-		if err := h.searchFor(ctx, f, allowed, UserLayer, VolumesLayer, FilesLayer, ProbeLayer, ProgramLayer, OtherLayer); err != nil {
+		if err := h.searchFor(ctx, f, allowed, RuntimeLayer, UserLayer, VolumesLayer, FilesLayer, ProbeLayer, ProgramLayer, OtherLayer); err != nil {
 			return err
 		}
 	}
-	programs := map[string]linkage{}
+	programs, onTop := map[string]linkage{}, false
 	if rules.Has(policy.Static) {
 		var err error
-		if programs, err = h.ownPrograms(ctx); err != nil {
+		if programs, onTop, err = h.ownPrograms(ctx); err != nil {
 			return err
 		}
 	}
@@ -52,7 +52,7 @@ func (h *held) look(ctx context.Context, rules *policy.Policy, f *policy.Facts, 
 	if name, numeric := userName(f.User); rules.Has(policy.NonRoot) && !numeric && name != "" {
 		keep[passwd] = rootfs.Keep{Path: passwd}
 	}
-	ours := slices.ContainsFunc(started, func(p string) bool { _, ok := programs[p]; return ok })
+	ours := onTop && slices.ContainsFunc(started, func(p string) bool { _, ok := programs[p]; return ok })
 	if rules.Has(policy.Static) && !ours {
 		for _, p := range started {
 			keep[p] = rootfs.Keep{Path: p, Reduce: func(r io.Reader) []byte { return []byte{byte(linkageOf(r))} }}
@@ -93,24 +93,28 @@ func allStatic(programs map[string]linkage) *bool {
 	return &static
 }
 
-// ownPrograms are the programs in layers that imgo made for them.
-func (h *held) ownPrograms(ctx context.Context) (map[string]linkage, error) {
-	out := map[string]linkage{}
+// ownPrograms are the programs in layers that imgo made for them. onTop says that nothing
+// hides them: no other layer lies above, and nothing but files and directories in them.
+func (h *held) ownPrograms(ctx context.Context) (out map[string]linkage, onTop bool, err error) {
+	out = map[string]linkage{}
 	for _, l := range h.seen.Layers {
 		if l.elsewhere || l.Kind != ProgramLayer && l.Kind != ProbeLayer {
+			onTop = onTop && len(out) == 0
 			continue
 		}
+		onTop = onTop || len(out) == 0
 		err := h.readLayer(ctx, h.image, l, func(name string, header *tar.Header, content io.Reader) error {
+			onTop = onTop && (header.Typeflag == tar.TypeReg || header.Typeflag == tar.TypeDir)
 			if header.Typeflag == tar.TypeReg && header.Mode&0o111 != 0 && len(out) < maxPrograms {
 				out[name] = linkageOf(content)
 			}
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return out, nil
+	return out, onTop, nil
 }
 
 // started lists where the program may lie that the image starts: in one place, or for a

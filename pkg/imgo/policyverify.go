@@ -36,6 +36,12 @@ type PolicyViolation struct {
 // provenance, licences from the SBOM, and everything else from the bytes of the image.
 func (c *Client) holdTo(ctx context.Context, repo name.Repository, r *attest.Report, rules *policy.Policy, allowed allowance) (*PolicyReport, error) {
 	out := &PolicyReport{Holds: true, Rules: rules.Rules(), Violations: []PolicyViolation{}}
+	add := func(f policy.Facts) {
+		for _, v := range rules.Check(f) {
+			out.Violations = append(out.Violations, PolicyViolation{v.Platform, v.Rule, v.Subject, v.Value, v.Unknown, v.Text})
+		}
+	}
+	judged := 0
 	for i := range r.Subjects {
 		s := &r.Subjects[i]
 		ref := repo.Digest(s.Digest)
@@ -51,9 +57,11 @@ func (c *Client) holdTo(ctx context.Context, repo name.Repository, r *attest.Rep
 		if err != nil {
 			return nil, fmt.Errorf("holding %s to the policy: %w", ref, err)
 		}
-		for _, v := range rules.Check(f) {
-			out.Violations = append(out.Violations, PolicyViolation{v.Platform, v.Rule, v.Subject, v.Value, v.Unknown, v.Text})
-		}
+		add(f)
+		judged++
+	}
+	if judged == 0 {
+		add(policy.Facts{}) // of an index without images, nothing is known
 	}
 	out.Holds = len(out.Violations) == 0
 	return out, nil

@@ -251,7 +251,7 @@ func (r *rebuilding) fetchImgo(ctx context.Context) (err error) {
 	}
 	done := event.Track(r.opts.Events, event.Load, "imgo "+recorded.Version)
 	defer func() { done("", err) }()
-	r.other = &rebuild.Imgo{Run: rebuild.Exec, Env: rebuild.WithCredentials(r.env, r.opts.Env), Dir: filepath.Join(r.temp, "imgo")}
+	r.other = &rebuild.Imgo{Run: rebuild.Exec, Env: r.env, Dir: filepath.Join(r.temp, "imgo")}
 	if refused.Err = r.other.Fetch(ctx, r.golang, recorded.Version, recorded.AssemblyVersion); refused.Err != nil {
 		return refused
 	}
@@ -366,7 +366,9 @@ func (r *rebuilding) report(ctx context.Context, subject, digest string) (*Rebui
 		return nil, err
 	}
 	out.Comparison.New.Reference = "rebuilt"
-	out.Notes = append(out.Notes, unexplained(out.Comparison)...)
+	if len(out.Omitted) == 0 && r.parsed.Go.Trimpath { // each of which explains it
+		out.Notes = append(out.Notes, unexplained(out.Comparison)...)
+	}
 	return out, nil
 }
 
