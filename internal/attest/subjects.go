@@ -57,6 +57,9 @@ func (a *Attester) descend(ctx context.Context, repo name.Repository, d v1.Descr
 	if index && (parts.Config != nil || parts.Layers != nil) || parts.MediaType != "" && parts.MediaType.IsIndex() != index {
 		return nil, fmt.Errorf("%s is neither an image nor an index: it has parts of both, or another media type", d.Digest)
 	}
+	if !index && d.Platform != nil && d.Platform.OS == "unknown" && isTold(parts.Layers) {
+		return nil, nil
+	}
 	out := []subject{{desc, index, raw}}
 	if !index {
 		return out, nil
@@ -65,15 +68,6 @@ func (a *Attester) descend(ctx context.Context, repo name.Repository, d v1.Descr
 		return nil, fmt.Errorf("the indexes in %s are nested too deeply", d.Digest)
 	}
 	for _, child := range *parts.Manifests {
-		if child.Platform != nil && child.Platform.OS == "unknown" {
-			told, err := a.isTold(ctx, repo, child.Digest)
-			if err != nil {
-				return nil, err
-			}
-			if told {
-				continue
-			}
-		}
 		below, err := a.descend(ctx, repo, child, depth-1)
 		if err != nil {
 			return nil, err
@@ -83,19 +77,13 @@ func (a *Attester) descend(ctx context.Context, repo name.Repository, d v1.Descr
 	return out, nil
 }
 
-// isTold reports whether a manifest holds nothing but what is told of an image, as buildx
-// keeps it in indexes: no image that anybody runs. An index can't make one of an image by
-// what it calls its platform.
-func (a *Attester) isTold(ctx context.Context, repo name.Repository, digest v1.Hash) (bool, error) {
-	raw, _, err := a.opts.Registry.Manifest(ctx, repo, digest)
-	if err != nil {
-		return false, err
+// isTold reports whether layers hold nothing but what is told of an image, as buildx keeps
+// it in indexes: no image that anybody runs. An index can't make one of an image by what it
+// calls its platform.
+func isTold(layers json.RawMessage) bool {
+	var list []v1.Descriptor
+	if json.Unmarshal(layers, &list) != nil || len(list) == 0 {
+		return false
 	}
-	var m struct {
-		Layers []v1.Descriptor `json:"layers"`
-	}
-	if json.Unmarshal(raw, &m) != nil || len(m.Layers) == 0 {
-		return false, nil
-	}
-	return !slices.ContainsFunc(m.Layers, func(l v1.Descriptor) bool { return l.MediaType != "application/vnd.in-toto+json" }), nil
+	return !slices.ContainsFunc(list, func(l v1.Descriptor) bool { return l.MediaType != "application/vnd.in-toto+json" })
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/imgo-build/imgo/internal/attest/sbom"
+	"github.com/imgo-build/imgo/internal/base"
 	"github.com/imgo-build/imgo/internal/policy"
 	"github.com/imgo-build/imgo/pkg/build"
 	"github.com/imgo-build/imgo/pkg/image"
@@ -102,7 +103,7 @@ func (j judge) facts(ctx context.Context, rules *policy.Policy, m *build.Made) (
 // of its own, and as it was asked for where it came from a file.
 func baseOf(s *build.Settings, img *build.MadeImage) string {
 	ref := s.BaseFor(img.Platform)
-	if ref == "scratch" {
+	if ref == base.Scratch {
 		return ""
 	}
 	return cmp.Or(img.Base.Name, ref)
